@@ -3,7 +3,7 @@ import { join, relative, sep } from "node:path";
 
 /**
  * Writes one index per area of the contract into the folder of generated code, and `files`, the list of every file's
- * descriptor. An area is a folder below `ai/stigmer`; what gRPC itself defines (health, reflection) is the area `grpc`.
+ * descriptor. An area is a folder below `ai/stigmer`; what gRPC defines itself (health, reflection) is the area `grpc`, and error details are the area `rpc`.
  */
 async function writeIndexes(root: string): Promise<void> {
   const modules = await listModules(root);
@@ -29,7 +29,7 @@ async function listModules(root: string): Promise<string[]> {
 
 function areaOf(module: string): string {
   const [first = "", , area = ""] = module.split("/");
-  return first === "grpc" ? "grpc" : area;
+  return first === "ai" ? area : first === "google" ? "rpc" : first;
 }
 
 /** Descriptor constants are named `file_` and the file's path, as the generator names them. */

@@ -20,6 +20,8 @@ const HEADER = `// Printed by tools/third-party-protos.ts from the descriptor in
 const SHIPPED = {
   "grpc/health/v1/health.proto": "grpc-health-check/proto/health/v1/health.proto",
   "grpc/reflection/v1/reflection.proto": "@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto",
+  "google/rpc/error_details.proto": "google-proto-files/google/rpc/error_details.proto",
+  "google/rpc/status.proto": "google-proto-files/google/rpc/status.proto",
 } as const;
 
 const MAX_NAMED = 20;
