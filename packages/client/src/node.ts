@@ -1,0 +1,26 @@
+import { compressionGzip, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { type Client, clientOver } from "./client.ts";
+import { faults, idempotency, retry } from "./interceptors.ts";
+
+export type ConnectOptions = {
+  /** `http://localhost:50051`. */
+  readonly url: string;
+  /** Tries of a unary call while the backend is away; 3 unless told. */
+  readonly attempts?: number;
+};
+
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+const PING_INTERVAL_MS = 20_000;
+
+/** A client over gRPC with prior knowledge of HTTP/2. Connects at the first call. */
+export function connectTo(options: ConnectOptions): Client {
+  const session = new Http2SessionManager(options.url, { pingIntervalMs: PING_INTERVAL_MS, pingIdleConnection: true });
+  const transport = createGrpcTransport({
+    baseUrl: options.url,
+    sessionManager: session,
+    interceptors: [faults, idempotency, retry({ attempts: options.attempts ?? 3, firstDelayMs: 100 })],
+    acceptCompression: [compressionGzip],
+    readMaxBytes: MAX_MESSAGE_BYTES,
+  });
+  return clientOver(transport, { url: options.url, close: () => session.abort() });
+}
