@@ -1,0 +1,196 @@
+import { createHash } from "node:crypto";
+import { fromBinary, getOption, hasOption, type Message, toBinary } from "@bufbuild/protobuf";
+import { type Any, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
+import { type Clock, type IdSource, invalid, isFault, type Log } from "@stigmer/base";
+import { Effect, type MethodOptions, method as methodOption } from "@stigmer/contracts/commons";
+import type { Batch, Precondition, Reader, Store } from "@stigmer/store";
+import type { Call, IncomingCall } from "./call.ts";
+import type { Kinds, Resource } from "./kind.ts";
+import type { Auditor, AuditRecord, Authorizer } from "./port.ts";
+import { clearOutputOnly, type MessageRules } from "./validate.ts";
+
+export type PipelineDeps = {
+  readonly store: Store;
+  readonly kinds: Kinds;
+  readonly authorizer: Authorizer;
+  readonly auditor: Auditor;
+  readonly rules: MessageRules;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+};
+
+/** What a command wants to store, and what it answers. Without a batch it stores nothing. */
+export type Plan<A extends Message> = {
+  readonly batch?: Batch;
+  readonly preconditions?: readonly Precondition[];
+  readonly answer: A;
+  /** Id or name of the resource, for the audit record. */
+  readonly resource: string;
+  /** Wakes who waits for what was committed; must be something that could be redone from the store. */
+  readonly afterCommit?: (revision: number) => void;
+};
+
+/** The stages that every request passes, whatever its kind. */
+export interface Pipeline {
+  /** validate and authorize: throws, or returns the call with the organization in force. */
+  admit(request: Message, call: IncomingCall): Promise<Call>;
+  /**
+   * persist, publish and audit: plans on the newest state, commits, and plans again where another writer came first, a
+   * bounded number of times. A repeated idempotency key is answered from the stored answer, and nothing runs.
+   */
+  command<A extends Message>(request: Message, call: Call, plan: (read: Reader) => Promise<Plan<A>>): Promise<A>;
+}
+
+const MAX_PLANS = 16;
+const ANSWER_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
+export function createPipeline(deps: PipelineDeps): Pipeline {
+  return {
+    admit: (request, call) => audited(deps, call, () => admit(deps, request, call)),
+    command: (request, call, plan) =>
+      audited(
+        deps,
+        call,
+        async () => (await storedAnswer(deps, request, call)) ?? (await persist(deps, request, call, plan)),
+      ) as Promise<never>,
+  };
+}
+
+/** The options of a method; every method of the contract has them. */
+export function optionsOf(call: IncomingCall): MethodOptions | undefined {
+  return hasOption(call.method, methodOption) ? getOption(call.method, methodOption) : undefined;
+}
+
+async function admit(deps: PipelineDeps, request: Message, call: IncomingCall): Promise<Call> {
+  const { input } = call.method;
+  const options = optionsOf(call);
+  const path = options?.resource ?? "";
+  const resource = path ? String(valueAt(request, path) ?? "") : "";
+  if (deps.kinds.ofMessage(input.typeName)) clearOutputOnly(input, request);
+  deps.rules.check(input, request);
+  const org = orgOf(request);
+  return {
+    ...call,
+    org: await deps.authorizer.authorize({ caller: call.caller, permission: options?.permission ?? "", org, resource }),
+  };
+}
+
+async function persist<A extends Message>(
+  deps: PipelineDeps,
+  request: Message,
+  call: Call,
+  plan: (read: Reader) => Promise<Plan<A>>,
+): Promise<A> {
+  for (let count = 1; ; count++) {
+    const planned = await plan(deps.store);
+    if (!planned.batch) return planned.answer;
+    try {
+      const revision = await deps.store.commit({ ...planned.batch, ...extras(deps, request, call, planned) }, [
+        ...(planned.preconditions ?? []),
+        ...answerAbsent(call),
+      ]);
+      planned.afterCommit?.(revision);
+      return versioned(deps, planned.answer, revision);
+    } catch (error) {
+      const moved = isFault(error, "VERSION_MOVED") || isFault(error, "RESOURCE_EXISTS");
+      if (!moved || count === MAX_PLANS) throw error;
+      const stored = await storedAnswer(deps, request, call);
+      if (stored) return stored as A;
+    }
+  }
+}
+
+function extras<A extends Message>(deps: PipelineDeps, request: Message, call: Call, planned: Plan<A>): Batch {
+  const now = deps.clock.now();
+  const audits = [deps.auditor.encode(record(call, { now, resource: planned.resource, outcome: "ok" }))];
+  if (!call.idempotencyKey) return { audits };
+  const answer = {
+    tenant: call.org,
+    key: call.idempotencyKey,
+    digest: requestDigest(call, request),
+    bytes: toBinary(call.method.output, planned.answer),
+    expiresAt: now + ANSWER_LIFETIME_MS,
+  };
+  return { audits, answers: [answer] };
+}
+
+async function storedAnswer(deps: PipelineDeps, request: Message, call: Call): Promise<Message | undefined> {
+  if (!call.idempotencyKey) return undefined;
+  const stored = await deps.store.answer({ tenant: call.org, key: call.idempotencyKey });
+  if (!stored || stored.expiresAt <= deps.clock.now()) return undefined;
+  if (!Buffer.from(stored.digest).equals(requestDigest(call, request))) {
+    const description = "was used for another request; send a new key";
+    throw invalid([{ field: "idempotency-key", description }], "IDEMPOTENCY_KEY_REUSED");
+  }
+  return versioned(deps, fromBinary(call.method.output, stored.bytes), stored.revision);
+}
+
+function answerAbsent(call: Call): readonly Precondition[] {
+  return call.idempotencyKey ? [{ noAnswer: { tenant: call.org, key: call.idempotencyKey } }] : [];
+}
+
+function requestDigest(call: Call, request: Message): Uint8Array {
+  const { method } = call;
+  return createHash("sha256")
+    .update(`${method.parent.typeName}/${method.name}\0`)
+    .update(toBinary(method.input, request))
+    .digest();
+}
+
+/** A resource that a commit wrote carries that commit's revision as its version; also where it stands packed in the answer. */
+function versioned<A extends Message>(deps: PipelineDeps, answer: A, revision: number): A {
+  const { metadata, resource } = answer as Partial<Resource> & { resource?: Any };
+  if (metadata && !metadata.resourceVersion) metadata.resourceVersion = String(revision);
+  if (resource?.$typeName !== "google.protobuf.Any") return answer;
+  const kind = deps.kinds.ofMessage(resource.typeUrl.split("/").at(-1) ?? "");
+  const inner = kind && anyUnpack(resource, kind.schema);
+  if (kind && inner) anyPack(kind.schema, versioned(deps, inner, revision), resource);
+  return answer;
+}
+
+async function audited<T>(deps: PipelineDeps, call: IncomingCall, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (optionsOf(call)?.effect === Effect.WRITE) {
+      const outcome = isFault(error) ? error.reason : "INTERNAL";
+      deps.auditor.refused(record(call, { now: deps.clock.now(), resource: "", outcome }));
+    }
+    throw error;
+  }
+}
+
+function record(
+  call: IncomingCall & { readonly org?: string },
+  facts: { now: number; resource: string; outcome: string },
+): AuditRecord {
+  return {
+    time: facts.now,
+    requestId: call.requestId,
+    subject: call.caller.subject,
+    method: `${call.method.parent.typeName}/${call.method.name}`,
+    org: call.org ?? call.caller.org,
+    resource: facts.resource,
+    outcome: facts.outcome,
+  };
+}
+
+/** Organization that a request names, in the one of the two places where requests name it. */
+function orgOf(request: Message): string {
+  const named = valueAt(request, "metadata.org") ?? valueAt(request, "org");
+  return typeof named === "string" ? named : "";
+}
+
+function valueAt(message: Message, path: string): unknown {
+  let value: unknown = message;
+  for (const part of path.split(".")) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = (value as Record<string, unknown>)[jsonName(part)];
+  }
+  return value;
+}
+
+function jsonName(protoName: string): string {
+  return protoName.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,38 @@
+import type { Caller } from "./call.ts";
+
+/** What is asked of an authorizer: may this caller use this permission on this resource? */
+export type Access = {
+  readonly caller: Caller;
+  /** `agent.create`. */
+  readonly permission: string;
+  /** Organization that the request names; empty where it names none. */
+  readonly org: string;
+  /** Id or name of the resource; empty where the organization itself is meant. */
+  readonly resource: string;
+};
+
+/** Decides who may do what. */
+export interface Authorizer {
+  /** Throws `PERMISSION_DENIED`, `UNAUTHENTICATED`, or `RESOURCE_NOT_FOUND` where existence is a secret; else returns the organization that is meant. */
+  authorize(access: Access): Promise<string> | string;
+}
+
+/** What is kept of a command. */
+export type AuditRecord = {
+  readonly time: number;
+  readonly requestId: string;
+  readonly subject: string;
+  readonly method: string;
+  readonly org: string;
+  readonly resource: string;
+  /** `ok`, or the reason of the refusal. */
+  readonly outcome: string;
+};
+
+/** Keeps records of commands. */
+export interface Auditor {
+  /** The record of a command that is about to be committed, for the same batch. */
+  encode(record: AuditRecord): Uint8Array;
+  /** Keeps the record of a command that was refused or failed. Must not throw and need not wait. */
+  refused(record: AuditRecord): void;
+}

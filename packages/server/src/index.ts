@@ -1,0 +1,10 @@
+export { type Bindings, bind, type Unclaimed } from "./bind.ts";
+export { toWire } from "./error-table.ts";
+export type { Exchange, Interceptor } from "./exchange.ts";
+export { healthHandlers } from "./health.ts";
+export { type Identity, infoHandlers } from "./info.ts";
+export { deadline } from "./interceptors/deadline.ts";
+export { errors } from "./interceptors/errors.ts";
+export { requestLog } from "./interceptors/request-log.ts";
+export { type Listener, type ListenOptions, listen } from "./listen.ts";
+export { reflectionHandlers } from "./reflection.ts";
