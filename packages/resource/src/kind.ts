@@ -30,7 +30,7 @@ export type HookContext = {
   readonly read: Reader;
 };
 
-/** Everything about a kind that its descriptors don't say. Both hooks are optional. */
+/** Everything about a kind that its descriptors don't say. Every hook is optional. */
 export type KindDefinition<S extends DescMessage = DescMessage> = {
   readonly message: S;
   readonly services: readonly DescService[];
@@ -38,6 +38,8 @@ export type KindDefinition<S extends DescMessage = DescMessage> = {
   readonly defaults?: (next: MessageShape<S>, context: HookContext) => void;
   /** Refuses, with a `Fault`, what the rules in the contract can't express. */
   readonly check?: (next: MessageShape<S>, context: HookContext) => Promise<void> | void;
+  /** Fills in the status that follows from the spec; runs last, on the object as it will be stored. */
+  readonly observe?: (next: MessageShape<S>, context: HookContext) => void;
   /** Id of the resource that this one belongs to. */
   readonly parent?: (resource: MessageShape<S>) => string;
 };
@@ -51,6 +53,7 @@ export type Kind = {
   readonly specField: DescField;
   readonly defaults: (next: Resource, context: HookContext) => void;
   readonly check: (next: Resource, context: HookContext) => Promise<void> | void;
+  readonly observe: (next: Resource, context: HookContext) => void;
   readonly parent: (resource: Resource) => string;
 };
 
@@ -78,6 +81,7 @@ export function defineKind<S extends DescMessage>(definition: KindDefinition<S>)
     specField,
     defaults: (definition.defaults ?? (() => {})) as unknown as Kind["defaults"],
     check: (definition.check ?? (() => {})) as unknown as Kind["check"],
+    observe: (definition.observe ?? (() => {})) as unknown as Kind["observe"],
     parent: (definition.parent ?? (() => "")) as unknown as Kind["parent"],
   };
 }

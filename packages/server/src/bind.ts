@@ -133,5 +133,10 @@ function newExchange(bindings: Bindings, method: DescMethod, context: HandlerCon
     throw toWire(invalid([{ field: "idempotency-key", description }]), requestId);
   }
   const call = { method, caller: bindings.callerOf(headers), requestId, idempotencyKey: key, signal: context.signal };
-  return { call, protocol: context.protocolName, started: bindings.clock.monotonic() };
+  return {
+    call,
+    protocol: context.protocolName,
+    started: bindings.clock.monotonic(),
+    hasDeadline: context.timeoutMs() !== undefined,
+  };
 }

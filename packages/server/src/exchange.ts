@@ -2,7 +2,13 @@ import type { Message } from "@bufbuild/protobuf";
 import type { IncomingCall } from "@stigmer/resource";
 
 /** One call and what its log line says. */
-export type Exchange = { readonly call: IncomingCall; readonly protocol: string; readonly started: number };
+export type Exchange = {
+  readonly call: IncomingCall;
+  readonly protocol: string;
+  readonly started: number;
+  /** Whether the client set a deadline of its own. */
+  readonly hasDeadline: boolean;
+};
 
 /**
  * Something that happens around every call, whichever protocol it came by. The first in a list is the outermost.

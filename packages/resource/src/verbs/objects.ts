@@ -98,7 +98,9 @@ async function finish(deps: PipelineDeps, kind: Kind, next: Resource, previous: 
   deps.rules.check(kind.schema, next);
   if (previous) refuse(immutableChanges(kind.schema, previous, next), "FIELD_IMMUTABLE");
   refuse(await dangling(deps, kind, next), "REFERENCE_NOT_FOUND");
-  await kind.check(next, { ...context, specDigest: specDigest(kind, next) });
+  const stored = { ...context, specDigest: specDigest(kind, next) };
+  await kind.check(next, stored);
+  kind.observe(next, stored);
 }
 
 function specDigest(kind: Kind, resource: Resource): string {

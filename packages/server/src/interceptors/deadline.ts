@@ -2,10 +2,11 @@ import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Interceptor } from "../exchange.ts";
 
-/** Ends a unary call after `ms`, also where its client set no deadline or a longer one. Streams have none. */
+/** Ends a unary call after `ms` where its client set no deadline. Streams have none. */
 export function deadline(ms: number): Interceptor {
   return {
     async unary(exchange, next) {
+      if (exchange.hasDeadline) return await next(exchange);
       const timer = new AbortController();
       const { signal } = exchange.call;
       const late = new ConnectError(`the call took longer than ${ms} ms`, Code.DeadlineExceeded);

@@ -1,0 +1,107 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { createIds, type Log, systemClock } from "@stigmer/base";
+import { capabilityHandlers } from "@stigmer/capability";
+import { files } from "@stigmer/contracts/files";
+import {
+  agentExecutionHandlers,
+  approvalHandlers,
+  createExecutions,
+  createHub,
+  createLeases,
+  createLiveSteps,
+  createRunners,
+  createSteps,
+  executionQueryHandlers,
+  requireKind,
+  runnerHandlers,
+} from "@stigmer/execution";
+import { createModelChoice, gatewayHandlers, retryDelayMs } from "@stigmer/gateway";
+import * as kindDefinitions from "@stigmer/kinds";
+import { createProviders } from "@stigmer/model-providers";
+import {
+  createKinds,
+  createPipeline,
+  createRules,
+  genericHandlers,
+  type Handler,
+  type Pipeline,
+  verbHandlers,
+} from "@stigmer/resource";
+import type { Store } from "@stigmer/store";
+import { localAuditor, localAuthorizer } from "./local-policy.ts";
+import type { Settings } from "./settings.ts";
+
+export type ComposeOptions = {
+  readonly store: Store;
+  readonly settings: () => Settings;
+  /** Looks up one variable of the daemon's environment: providers' keys. */
+  readonly env: (name: string) => string | undefined;
+  readonly scriptsDir: string;
+  readonly log: Log;
+  readonly draining: AbortSignal;
+};
+
+/** Everything behind the socket, wired. */
+export type Backend = {
+  readonly pipeline: Pipeline;
+  readonly handlers: readonly Handler[];
+  start(): Promise<void>;
+  /** Begins nothing new, waits for what runs, at most `graceMs`. */
+  drain(graceMs: number): Promise<void>;
+  runnerExited(instance: string): void;
+};
+
+export const LEASE_DURATION_MS = 15_000;
+export const MAX_SUBSCRIBERS = 256;
+
+export function compose(options: ComposeOptions): Backend {
+  const { store, log, draining } = options;
+  const clock = systemClock;
+  const ids = createIds(clock);
+  const kinds = createKinds(Object.values(kindDefinitions));
+  const resources = {
+    ...{ store, kinds, clock, ids, log, rules: createRules() },
+    ...{ authorizer: localAuthorizer, auditor: localAuditor(store, log) },
+  };
+  const pipeline = createPipeline(resources);
+  const hub = createHub();
+  const live = createLiveSteps(hub);
+  const runners = createRunners();
+  const executions = createExecutions({ store, kinds, clock, hub });
+  const leases = createLeases({ store, executions, runners, clock, log, durationMs: LEASE_DURATION_MS });
+  const steps = createSteps({ executions, live, draining });
+  const resolve = (model: string) =>
+    createProviders(options.settings(), options.env, { scriptsDir: options.scriptsDir }).resolve(model);
+  const models = createModelChoice({ defaultModel: () => options.settings().model, resolve });
+  const shared = { store, kinds, pipeline, resources, executions, leases, live, runners, hub, clock, ids, log };
+  const handlers = [
+    ...verbHandlers(resources, pipeline),
+    ...genericHandlers(resources, pipeline),
+    ...agentExecutionHandlers({ ...shared, models }),
+    ...approvalHandlers(shared),
+    ...executionQueryHandlers({ ...shared, maxSubscribers: MAX_SUBSCRIBERS }),
+    ...runnerHandlers({ ...shared, runnerKind: requireKind(kinds, "Runner"), leaseDurationMs: LEASE_DURATION_MS }),
+    ...gatewayHandlers({ steps, hub, clock, resolve, retryDelayMs }),
+    ...capabilityHandlers({ ...shared, steps, returnBy: clock.monotonic() + LEASE_DURATION_MS }),
+  ];
+  return {
+    pipeline,
+    handlers,
+    start: () => leases.start(),
+    async drain(graceMs) {
+      leases.stop();
+      await live.drain(graceMs, new Error("the backend is stopping"));
+    },
+    runnerExited(instance) {
+      runners.exited(instance);
+      leases
+        .exited(instance)
+        .catch((err) => log.warn({ err, instance }, "leases of an ended runner were not released"));
+    },
+  };
+}
+
+/** Every service of the contract, and gRPC's own. */
+export function contractServices(): readonly DescService[] {
+  return files.flatMap((file) => file.services);
+}

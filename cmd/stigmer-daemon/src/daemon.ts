@@ -1,0 +1,161 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "@stigmer/base";
+import { files } from "@stigmer/contracts/files";
+import {
+  bind,
+  deadline,
+  errors,
+  healthHandlers,
+  infoHandlers,
+  listen,
+  reflectionHandlers,
+  requestLog,
+  type Unclaimed,
+} from "@stigmer/server";
+import { openLevelStore } from "@stigmer/store-leveldb";
+import type { Logger } from "pino";
+import { compose, contractServices, MAX_SUBSCRIBERS } from "./compose.ts";
+import { LOCAL_ORG } from "./local-policy.ts";
+import { startTimeOf } from "./processes.ts";
+import { superviseRunner } from "./runner-process.ts";
+import { settingsFile } from "./settings.ts";
+import { VERSION } from "./version.ts";
+
+export type DaemonOptions = {
+  /** `~/.stigmer` unless STIGMER_HOME says otherwise. */
+  readonly home: string;
+  /** Overrides the settings' port; 0 takes a free one. */
+  readonly port: number | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The bundled runner's script; none is started where there is none. */
+  readonly runnerEntry: string | undefined;
+  readonly user: string;
+  readonly log: Logger;
+};
+
+/** A daemon that serves. */
+export interface Daemon {
+  readonly url: string;
+  /** Takes nothing new, lets what runs end for a while, then closes the store. */
+  stop(): Promise<void>;
+}
+
+const DEFAULT_PORT = 50_051;
+const DEFAULT_SLOTS = 8;
+const DRAIN_MS = 5_000;
+const RUNNER_GRACE_MS = 5_000;
+const CLOSE_MS = 2_000;
+const UNCLAIMED: readonly Unclaimed[] = [];
+const LIMITS = {
+  maxMessageBytes: 4n * 1024n * 1024n,
+  maxConnections: 1024,
+  maxConcurrentStreams: 256,
+  unaryDeadlineMs: 30_000n,
+  maxSubscribers: MAX_SUBSCRIBERS,
+  maxQueuedExecutions: 100_000,
+};
+
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { home, log } = options;
+  const dataDir = join(home, "data");
+  const settings = settingsFile(join(home, "config.yaml"));
+  const port = options.port ?? settings().port ?? DEFAULT_PORT;
+  const store = await openLevelStore({ dir: dataDir, log, clock: systemClock });
+  const draining = new AbortController();
+  const shutdown = new AbortController();
+  try {
+    const env = (name: string): string | undefined => options.env[name];
+    const backend = compose({
+      store,
+      settings,
+      env,
+      scriptsDir: join(home, "scripts"),
+      log,
+      draining: draining.signal,
+    });
+    const routes = bindAll(options, { backend, dataDir, draining: draining.signal });
+    const { maxConnections, maxConcurrentStreams } = LIMITS;
+    const limits = { maxMessageBytes: Number(LIMITS.maxMessageBytes), maxConnections, maxConcurrentStreams };
+    const listener = await listen({ hosts: ["127.0.0.1", "::1"], port, routes, limits, shutdown: shutdown.signal });
+    const url = `http://127.0.0.1:${listener.port}`;
+    await backend.start();
+    const runner = runnerOf(options, {
+      url,
+      dataDir,
+      slots: settings().runner?.slots ?? DEFAULT_SLOTS,
+      onExit: backend.runnerExited,
+    });
+    runner?.start();
+    const record = writeRecord(dataDir, url);
+    log.info({ url, dataDir, version: VERSION }, "daemon serves");
+    return {
+      url,
+      async stop() {
+        draining.abort();
+        await backend.drain(DRAIN_MS);
+        shutdown.abort();
+        await Promise.all([listener.close(CLOSE_MS), runner?.stop(RUNNER_GRACE_MS)]);
+        rmSync(record, { force: true });
+        await store.close();
+        log.info({}, "daemon stopped");
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+type Wiring = {
+  readonly backend: ReturnType<typeof compose>;
+  readonly dataDir: string;
+  readonly draining: AbortSignal;
+};
+
+function bindAll(options: DaemonOptions, { backend, dataDir, draining }: Wiring) {
+  const services = contractServices();
+  const names = services.map(({ typeName }) => typeName);
+  const identity = { version: VERSION, implementation: "stigmer-daemon", pid: process.pid, dataDir };
+  const caller = { subject: options.user, org: LOCAL_ORG };
+  return bind({
+    services,
+    unclaimed: UNCLAIMED,
+    pipeline: backend.pipeline,
+    clock: systemClock,
+    callerOf: () => caller,
+    interceptors: [errors(options.log), requestLog(options.log, systemClock), deadline(Number(LIMITS.unaryDeadlineMs))],
+    handlers: [
+      ...backend.handlers,
+      ...infoHandlers({ identity, services, unclaimed: UNCLAIMED, limits: LIMITS }),
+      ...healthHandlers({ services: names, draining }),
+      ...reflectionHandlers(files, names),
+    ],
+  });
+}
+
+function runnerOf(
+  options: DaemonOptions,
+  of: {
+    readonly url: string;
+    readonly dataDir: string;
+    readonly slots: number;
+    readonly onExit: (instance: string) => void;
+  },
+) {
+  if (!options.runnerEntry) return undefined;
+  const logs = join(options.home, "logs");
+  mkdirSync(logs, { recursive: true, mode: 0o700 });
+  const { url: endpoint, dataDir, slots, onExit } = of;
+  const { env, log, runnerEntry: entry } = options;
+  return superviseRunner({ entry, endpoint, dataDir, slots, onExit, env, log, logFile: join(logs, "runner.log") });
+}
+
+/** Tells clients on this machine where the daemon is, and which process it is. */
+function writeRecord(dataDir: string, url: string): string {
+  const path = join(dataDir, "daemon.json");
+  const record = { pid: process.pid, startTime: startTimeOf(process.pid) ?? "", url, version: VERSION };
+  writeFileSync(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
+  return path;
+}

@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs";
+import { homedir, userInfo } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Fault } from "@stigmer/base";
+import { restoreBackup } from "@stigmer/store-leveldb";
+import { pino } from "pino";
+import { startDaemon } from "./daemon.ts";
+
+const log = pino({ name: "stigmer-daemon" }, pino.destination({ dest: 1, sync: true }));
+const { env } = process;
+const home = resolve(env.STIGMER_HOME || join(homedir(), ".stigmer"));
+
+/** The bundled runner: named, beside the bundle, or in the source tree. */
+function runnerEntry(): string | undefined {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const places = [
+    env.STIGMER_RUNNER,
+    join(here, "stigmer-runner.mjs"),
+    join(here, "../../../runners/typescript/src/main.ts"),
+  ];
+  return places.find((place) => place !== undefined && existsSync(place));
+}
+
+function fail(error: unknown): never {
+  const facts = error instanceof Fault ? { reason: error.reason, ...error.facts } : { err: error };
+  log.fatal(facts, error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}
+
+async function serve(): Promise<void> {
+  const port = env.STIGMER_PORT ? Number(env.STIGMER_PORT) : undefined;
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    fail(new Error("STIGMER_PORT must be a port, 0 to 65535"));
+  const daemon = await startDaemon({ home, port, env, runnerEntry: runnerEntry(), user: userInfo().username, log });
+  let stopping: Promise<void> | undefined;
+  const stop = (): void => {
+    stopping ??= daemon.stop().then(() => process.exit(0), fail);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+process.umask(0o077);
+process.on("uncaughtException", fail);
+if (process.argv.includes("--restore-backup")) {
+  const restored = await restoreBackup(join(home, "data")).catch(fail);
+  process.stdout.write(`${JSON.stringify(restored)}\n`);
+} else {
+  await serve().catch(fail);
+}

@@ -1,0 +1,65 @@
+import { readFileSync, statSync } from "node:fs";
+import { precondition } from "@stigmer/base";
+import { parse } from "yaml";
+
+/** What `config.yaml` says. Unknown keys are refused, never ignored. */
+export type Settings = {
+  readonly model?: string;
+  readonly port?: number;
+  readonly providers?: Readonly<Record<string, { readonly baseUrl?: string; readonly apiKeyEnv?: string }>>;
+  readonly runner?: { readonly slots?: number };
+};
+
+const MAX_BYTES = 1024 * 1024;
+
+/** Reads the file anew when it has changed, so that a running daemon follows it. A file that is not there says nothing. */
+export function settingsFile(path: string): () => Settings {
+  let known: { readonly stamp: string; readonly settings: Settings } | undefined;
+  return () => {
+    const stamp = stampOf(path);
+    if (known?.stamp !== stamp) known = { stamp, settings: stamp ? readSettings(path) : {} };
+    return known.settings;
+  };
+}
+
+function stampOf(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat ? `${stat.mtimeNs}/${stat.size}/${stat.ino}` : "";
+}
+
+function readSettings(path: string): Settings {
+  try {
+    if (statSync(path).size > MAX_BYTES) throw new Error(`is larger than ${MAX_BYTES} bytes`);
+    const value: unknown = parse(readFileSync(path, "utf8"), { maxAliasCount: 100 }) ?? {};
+    check(value, SHAPE, "");
+    return value as Settings;
+  } catch (cause) {
+    const message = `${path}: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw precondition("PROVIDER_NOT_CONFIGURED", { file: path }, { cause, message });
+  }
+}
+
+type Shape = "string" | "number" | { readonly [key: string]: Shape };
+
+/** `*` stands for any key. */
+const SHAPE: Shape = {
+  model: "string",
+  port: "number",
+  providers: { "*": { baseUrl: "string", apiKeyEnv: "string" } },
+  runner: { slots: "number" },
+};
+
+function check(value: unknown, shape: Shape, at: string): void {
+  if (typeof shape === "string") {
+    if (typeof value !== shape) throw new Error(`${at} must be a ${shape}`);
+    return;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Error(`${at || "the file"} must be a map`);
+  for (const [key, inside] of Object.entries(value)) {
+    const inner = Object.hasOwn(shape, key) ? shape[key] : shape["*"];
+    const path = at ? `${at}.${key}` : key;
+    if (!inner) throw new Error(`${path} is not a setting`);
+    check(inside, inner, path);
+  }
+}

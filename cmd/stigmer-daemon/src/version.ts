@@ -1,0 +1,2 @@
+/** The version of every part of this repository. */
+export const VERSION = "0.0.1";

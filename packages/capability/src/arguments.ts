@@ -1,0 +1,42 @@
+import { type Schema, Validator } from "@cfworker/json-schema";
+
+const MAX_PROBLEMS = 5;
+const MAX_BYTES = 1024 * 1024;
+
+/** Arguments that were checked, as canonical as the model wrote them; or what is wrong, in words for the model. */
+export type CheckedArguments =
+  | { readonly ok: true; readonly value: Record<string, unknown> }
+  | { readonly ok: false; readonly problem: string };
+
+/** Checks what a model wrote against a tool's JSON schema. Empty arguments count as an empty object. */
+export function checkArguments(text: string, schema: string): CheckedArguments {
+  if (Buffer.byteLength(text) > MAX_BYTES)
+    return { ok: false, problem: `the arguments are larger than ${MAX_BYTES} bytes` };
+  const value = parseObject(text.trim() === "" ? "{}" : text);
+  if (!value) return { ok: false, problem: "the arguments are not a JSON object" };
+  try {
+    const { valid, errors } = new Validator(parseSchema(schema), "2020-12", false).validate(value);
+    if (valid) return { ok: true, value };
+    const problems = errors
+      .slice(-MAX_PROBLEMS)
+      .map(({ instanceLocation, error }) => `${instanceLocation.replace(/^#/, "arguments")}: ${error}`);
+    return { ok: false, problem: `the arguments do not fit the tool's schema: ${problems.join("; ")}` };
+  } catch {
+    return { ok: false, problem: "the tool's schema can't be used to check arguments, so the call is refused" };
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseSchema(schema: string): Schema {
+  return JSON.parse(schema) as Schema;
+}

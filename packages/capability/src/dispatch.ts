@@ -1,0 +1,135 @@
+import { create } from "@bufbuild/protobuf";
+import { unavailable } from "@stigmer/base";
+import {
+  type ExecutionEvent,
+  RunningCallSchema,
+  StartServerSchema,
+  type ToolCallEnded,
+  ToolCallFinishedSchema,
+  type ToolResult,
+  ToolResultSchema,
+} from "@stigmer/contracts/agentic";
+import {
+  type CallKey,
+  type Connection,
+  callKey,
+  callTool as callOnRunner,
+  type ExecutionState,
+  type LiveStep,
+  sendTo,
+} from "@stigmer/execution";
+import type { AskedCall } from "./call-tool.ts";
+import type { CapabilityDeps } from "./handlers.ts";
+
+const RUNNER_WAIT_MS = 15_000;
+const DEFAULT_TIMEOUT_S = 60;
+/** A runner keeps the time of a call itself; this much later it is taken for lost. */
+const GRACE_MS = 30_000;
+
+/** The runner that a call goes to: the one that had it before, where it is connected. */
+export async function hostFor(
+  deps: CapabilityDeps,
+  asked: AskedCall,
+  signal: AbortSignal,
+): Promise<Connection | undefined> {
+  const state = await deps.executions.load(asked);
+  const before = deps.runners.named(asked.org, state.steps.get(asked.stepKey)?.runner ?? "");
+  const options = { org: asked.org, affinity: before?.instance ?? "", waitMs: RUNNER_WAIT_MS, signal };
+  return await deps.runners.hostingTools(options).catch(() => undefined);
+}
+
+/** After a start of the backend, the runner that has an open call may still be on its way back with it: waits for it, a lease long. */
+export async function mayComeBack(deps: CapabilityDeps, asked: AskedCall, signal: AbortSignal): Promise<void> {
+  const state = await deps.executions.load(asked);
+  const step = state.steps.get(asked.stepKey);
+  if (!step?.runner || step.outcome || deps.live.get(asked.id, asked.stepKey)) return;
+  const left = deps.returnBy - deps.clock.monotonic();
+  if (left <= 0) return;
+  const over = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(left))]);
+  await new Promise<void>((resolve) => {
+    const look = (): void => {
+      if (!over.aborted && !deps.runners.named(asked.org, step.runner)) return;
+      forget();
+      resolve();
+    };
+    const forget = deps.runners.onConnect(look);
+    over.addEventListener("abort", look, { once: true });
+    look();
+  });
+}
+
+type Dispatching = {
+  readonly step: LiveStep;
+  readonly state: ExecutionState;
+  readonly asked: AskedCall;
+  readonly host: Connection | undefined;
+};
+
+/** Hands a call to a runner, or joins it where a runner makes it already, and says how it ended. */
+export async function dispatch(
+  deps: CapabilityDeps,
+  { step, state, asked, host }: Dispatching,
+): Promise<ExecutionEvent["event"]> {
+  const started = deps.clock.monotonic();
+  const call = { executionId: asked.id, stepKey: asked.stepKey, attempt: step.attempt };
+  const running = deps.runners.calls.get(callKey(call));
+  const ended = running
+    ? await deps.runners.calls.wait(callKey(call), step.signal)
+    : await send(deps, { step, state, asked, host }, call);
+  return finished(asked, resultOf(asked, ended), deps.clock.monotonic() - started);
+}
+
+async function send(
+  deps: CapabilityDeps,
+  { step, state, asked, host }: Dispatching,
+  key: CallKey,
+): Promise<ToolCallEnded> {
+  const tool = state.tools?.find(({ name }) => name === asked.call.name);
+  const server = state.created?.servers.find(({ name }) => name === tool?.server);
+  if (!host || !tool || !server?.spec) throw unavailable("RUNNER_NOT_CONNECTED", {});
+  const { sessionId = "", workspace = "" } = state.created ?? {};
+  const timeoutMs = Number(server.spec.callTimeout?.seconds ?? DEFAULT_TIMEOUT_S) * 1000 + GRACE_MS;
+  const request = {
+    call: create(RunningCallSchema, key),
+    server: create(StartServerSchema, {
+      sessionId,
+      workspace,
+      name: server.name,
+      revision: server.revision,
+      spec: server.spec,
+    }),
+    tool: tool.tool,
+    arguments: asked.call.arguments.trim() || "{}",
+    idempotencyKey: `${asked.id}/${asked.stepKey}`,
+  };
+  return await callOnRunner(
+    deps.runners,
+    host,
+    request,
+    AbortSignal.any([step.signal, AbortSignal.timeout(timeoutMs)]),
+  );
+}
+
+/** A server that failed is something that the model is told: it may try another way. */
+function resultOf(asked: AskedCall, ended: ToolCallEnded): ToolResult {
+  const failure = ended.error?.message ?? "the tool gave no answer";
+  const doubt = ended.notStarted ? "" : "; the call may have had its effect";
+  const content = ended.result ? ended.result.content : `the tool's server failed: ${failure}${doubt}`;
+  return create(ToolResultSchema, { callId: asked.call.id, content, isError: ended.result?.isError ?? true });
+}
+
+export function finished(asked: AskedCall, result: ToolResult, latencyMs: number): ExecutionEvent["event"] {
+  const value = create(ToolCallFinishedSchema, {
+    result,
+    latencyMs: BigInt(Math.round(latencyMs)),
+    requestDigest: asked.digestBytes,
+  });
+  return { case: "toolCallFinished", value };
+}
+
+/** Tells the runner that it need not keep the end of a call any longer. */
+export function acknowledge(deps: CapabilityDeps, host: Connection | undefined, call: CallKey): void {
+  const connection = host && deps.runners.byInstance(host.instance);
+  if (connection)
+    sendTo(connection, { case: "acknowledged", value: { message: { case: "call", value: call } } as never });
+}

@@ -1,0 +1,1 @@
+export { type CapabilityDeps, capabilityHandlers } from "./handlers.ts";

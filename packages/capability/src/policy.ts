@@ -1,0 +1,54 @@
+import type { McpServer, ToolDefinition } from "@stigmer/contracts/agentic";
+import { requireKind } from "@stigmer/execution";
+import { fromRow } from "@stigmer/resource";
+import type { CapabilityDeps } from "./handlers.ts";
+
+/** What a call of a tool may do, as far as anybody may believe it. */
+export type Effects = { readonly readOnly: boolean; readonly destructive: boolean; readonly idempotent: boolean };
+
+/** MCP's defaults for a tool that says nothing of itself (specification 2025-06-18, `ToolAnnotations`). */
+const DEFAULTS: Effects = { readOnly: false, destructive: true, idempotent: false };
+
+/**
+ * The effects to reckon with. What the tool's author says counts only where a person accepted this very definition;
+ * before that, and where the annotations can't be read, the defaults hold.
+ */
+export function effectsOf(tool: Pick<ToolDefinition, "annotations">, accepted: boolean): Effects {
+  if (!accepted || tool.annotations === "") return DEFAULTS;
+  const said = parse(tool.annotations);
+  const readOnly = said.readOnlyHint === true;
+  return {
+    readOnly,
+    destructive: !readOnly && said.destructiveHint !== false,
+    idempotent: readOnly || said.idempotentHint === true,
+  };
+}
+
+/** The effects to reckon with now, by what is accepted of the tool's server. */
+export async function acceptedEffects(deps: CapabilityDeps, org: string, tool: ToolDefinition): Promise<Effects> {
+  const kind = requireKind(deps.kinds, "McpServer");
+  const row = await deps.store.getByName({ tenant: org, kind: kind.options.kind, name: tool.server });
+  const server = row && (fromRow(kind, row) as unknown as McpServer);
+  return effectsOf(tool, server?.status?.acceptedTools.some(({ digest }) => digest === tool.digest) ?? false);
+}
+
+/** Whether a person is asked before the call is made. */
+export function asksFirst(effects: Effects): boolean {
+  return effects.destructive;
+}
+
+/** Whether a call whose outcome was lost may be made again without asking. */
+export function mayRetry(effects: Effects): boolean {
+  return effects.readOnly || effects.idempotent;
+}
+
+type Annotations = { readonly readOnlyHint?: unknown; readonly destructiveHint?: unknown; readonly idempotentHint?: unknown };
+
+function parse(annotations: string): Annotations {
+  try {
+    const value: unknown = JSON.parse(annotations);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,57 @@
+import { unavailable } from "@stigmer/base";
+
+/** Answers that runners owe, by key. */
+export interface Pending<T> {
+  /** Notes that `instance` owes an answer; one that is noted already stays as it is. */
+  open(key: string, instance: string): void;
+  /** The answer, if one is owed. */
+  get(key: string): Promise<T> | undefined;
+  /** The answer; refuses when the signal aborts or the runner is lost. Nothing is owed any more when it settles. */
+  wait(key: string, signal: AbortSignal): Promise<T>;
+  /** Hands in an answer; false where nobody is owed it. */
+  resolve(key: string, value: T): boolean;
+  /** Refuses everything that `instance` owes. */
+  lose(instance: string): void;
+}
+
+export function createPending<T>(): Pending<T> {
+  const owed = new Map<string, PromiseWithResolvers<T> & { readonly instance: string }>();
+  return {
+    open(key, instance) {
+      if (owed.has(key)) return;
+      const entry = { ...Promise.withResolvers<T>(), instance };
+      entry.promise.catch(() => {}); // nobody may be waiting yet
+      owed.set(key, entry);
+    },
+    get: (key) => owed.get(key)?.promise,
+    async wait(key, signal) {
+      const entry = owed.get(key);
+      if (!entry) throw lost();
+      const aborted = (): void => entry.reject(signal.reason);
+      if (signal.aborted) aborted();
+      signal.addEventListener("abort", aborted, { once: true });
+      try {
+        return await entry.promise;
+      } finally {
+        signal.removeEventListener("abort", aborted);
+        if (owed.get(key) === entry) owed.delete(key);
+      }
+    },
+    resolve(key, value) {
+      const entry = owed.get(key);
+      entry?.resolve(value);
+      return entry !== undefined;
+    },
+    lose(instance) {
+      for (const [key, entry] of owed) {
+        if (entry.instance !== instance) continue;
+        entry.reject(lost());
+        owed.delete(key);
+      }
+    },
+  };
+}
+
+function lost(): Error {
+  return unavailable("TOOL_SERVER_FAILED", {}, { message: "the runner was lost while it worked on this" });
+}

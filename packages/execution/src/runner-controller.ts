@@ -1,0 +1,220 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Clock, type IdSource, invalid, isFault, type Log } from "@stigmer/base";
+import {
+  type AttemptFinished,
+  type Hello,
+  ExecutionPhase as Phase,
+  type Runner,
+  RunnerController,
+  type RunnerMessage,
+  RunnerSchema,
+  RunnerSpecSchema,
+  RunnerStatusSchema,
+  type ServerMessage,
+  type ToolCallEnded,
+} from "@stigmer/contracts/agentic";
+import { bidiStream, type Call, fromRow, type Handler, type Kind, metadataOf, toRow } from "@stigmer/resource";
+import type { Store } from "@stigmer/store";
+import type { Executions } from "./executions.ts";
+import { isFinal } from "./fold.ts";
+import type { Leases } from "./leases.ts";
+import type { LiveSteps } from "./live-steps.ts";
+import { type Connection, callKey, type Runners, sendTo } from "./runners.ts";
+
+export type RunnerControllerDeps = {
+  readonly store: Store;
+  readonly runnerKind: Kind;
+  readonly executions: Executions;
+  readonly runners: Runners;
+  readonly leases: Leases;
+  readonly live: LiveSteps;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+  readonly leaseDurationMs: number;
+};
+
+export function runnerHandlers(deps: RunnerControllerDeps): readonly Handler[] {
+  return [bidiStream(RunnerController.method.connect, (messages, call) => connect(deps, messages, call))];
+}
+
+/** From hello to drain. The runner's leases outlive the line: they end by their deadline, or when its process is seen to end. */
+async function* connect(
+  deps: RunnerControllerDeps,
+  messages: AsyncIterable<RunnerMessage>,
+  call: Call,
+): AsyncIterable<ServerMessage> {
+  const source = messages[Symbol.asyncIterator]();
+  const first = await source.next();
+  const hello = !first.done && first.value.message.case === "hello" ? first.value.message.value : undefined;
+  if (!hello) throw invalid([{ field: "hello", description: "must be the first message" }]);
+  const connection = await welcome(deps, hello, call.org);
+  deps.log.info({ runner: hello.name, instance: hello.instance, build: hello.build }, "runner connected");
+  const close = (): void => connection.outbox.close();
+  call.signal.addEventListener("abort", close, { once: true });
+  void listen(deps, connection, source).finally(close);
+  try {
+    yield* connection.outbox;
+  } finally {
+    call.signal.removeEventListener("abort", close);
+    const newest = deps.runners.byInstance(connection.instance) === connection;
+    deps.runners.disconnect(connection);
+    deps.log.info({ runner: hello.name, instance: hello.instance }, "runner disconnected");
+    if (newest)
+      await noteConnected(deps, { hello, org: call.org, connected: false }).catch((err) =>
+        deps.log.warn({ err }, "runner not noted"),
+      );
+  }
+}
+
+async function welcome(deps: RunnerControllerDeps, hello: Hello, org: string): Promise<Connection> {
+  const holder = { org, instance: hello.instance };
+  const kept = await deps.leases.keep(holder, hello.running);
+  await deps.leases.endOthers(holder, hello.running);
+  await noteConnected(deps, { hello, org, connected: true });
+  const leaseDurationMs = BigInt(deps.leaseDurationMs);
+  const value = { heartbeatIntervalMs: leaseDurationMs / 3n, leaseDurationMs, kept };
+  return deps.runners.connect(hello, { org, kept, welcome: { case: "welcome", value: value as never } });
+}
+
+async function listen(
+  deps: RunnerControllerDeps,
+  connection: Connection,
+  source: AsyncIterator<RunnerMessage>,
+): Promise<void> {
+  try {
+    for (let next = await source.next(); !next.done; next = await source.next()) {
+      await take(deps, connection, next.value.message).catch((err) =>
+        deps.log.error({ err, runner: connection.name }, "runner message failed"),
+      );
+    }
+  } catch (err) {
+    deps.log.debug({ err, runner: connection.name }, "runner line broke");
+  }
+}
+
+async function take(
+  deps: RunnerControllerDeps,
+  connection: Connection,
+  message: RunnerMessage["message"],
+): Promise<void> {
+  switch (message.case) {
+    case "heartbeat": {
+      const kept = new Set(await deps.leases.keep(connection, message.value.running));
+      for (const lease of message.value.running) {
+        if (!kept.has(lease)) sendTo(connection, { case: "revoke", value: { lease } as never });
+      }
+      return;
+    }
+    case "attemptFinished":
+      return await endAttempt(deps, connection, message.value);
+    case "serverStarted":
+      deps.runners.starts.resolve(message.value.requestId, message.value);
+      return;
+    case "toolCallEnded":
+      return await takeCallEnd(deps, connection, message.value);
+    default:
+      throw invalid([{ field: message.case ?? "message", description: "is not expected here" }]);
+  }
+}
+
+async function endAttempt(
+  deps: RunnerControllerDeps,
+  connection: Connection,
+  { lease, outcome }: AttemptFinished,
+): Promise<void> {
+  if (!lease) return;
+  if (outcome.case !== "parked") await recordEnd(deps, connection, { lease, outcome });
+  connection.running.delete(lease.executionId);
+  sendTo(connection, { case: "acknowledged", value: { message: { case: "attempt", value: lease } } as never });
+  deps.leases.wake();
+}
+
+type Ended = { readonly lease: NonNullable<AttemptFinished["lease"]>; readonly outcome: AttemptFinished["outcome"] };
+
+/** An attempt whose lease is over is evidence only: whoever has the lease now decides how the execution ends. */
+async function recordEnd(deps: RunnerControllerDeps, connection: Connection, { lease, outcome }: Ended): Promise<void> {
+  const ref = { org: connection.org, id: lease.executionId };
+  const epoch = Number(lease.epoch);
+  const ending =
+    outcome.case === "output"
+      ? { phase: Phase.SUCCEEDED, output: outcome.value }
+      : { phase: Phase.FAILED, ...(outcome.case === "error" && { error: outcome.value }) };
+  try {
+    await deps.executions.record(ref, async (state) => {
+      if (isFinal(state.status.phase)) return { events: [], answer: undefined };
+      const task = await deps.executions.requireLease(ref, { epoch, holder: connection.instance });
+      return {
+        events: [{ epoch: lease.epoch, event: { case: "phaseChanged", value: ending as never } }],
+        batch: { taskDeletes: [task] },
+        preconditions: [{ task, epoch, holder: connection.instance }],
+        answer: undefined,
+      };
+    });
+  } catch (error) {
+    if (!isFault(error, "LEASE_FENCED") && !isFault(error, "RESOURCE_NOT_FOUND")) throw error;
+    deps.log.warn({ execution: ref.id, epoch, runner: connection.name }, "late end of an attempt was fenced");
+  }
+}
+
+/** The end of a call goes to whoever waits for it. One that is recorded already, or can't be any more, is acknowledged at once. */
+async function takeCallEnd(deps: RunnerControllerDeps, connection: Connection, ended: ToolCallEnded): Promise<void> {
+  const { call } = ended;
+  if (!call) return;
+  const owed = deps.runners.calls.resolve(callKey(call), ended);
+  if (deps.live.get(call.executionId, call.stepKey)) return;
+  const over = await isOver(deps, { org: connection.org, id: call.executionId }, call);
+  if (owed && !over) return; // the step will be asked for again, and finds the answer
+  sendTo(connection, { case: "acknowledged", value: { message: { case: "call", value: call } } as never });
+}
+
+async function isOver(
+  deps: RunnerControllerDeps,
+  ref: { org: string; id: string },
+  call: { stepKey: string; attempt: number },
+): Promise<boolean> {
+  try {
+    const state = await deps.executions.load(ref);
+    const step = state.steps.get(call.stepKey);
+    return isFinal(state.status.phase) || step?.outcome !== undefined || step?.attempt !== call.attempt;
+  } catch (error) {
+    if (isFault(error, "RESOURCE_NOT_FOUND")) return true;
+    throw error;
+  }
+}
+
+type Noted = { readonly hello: Hello; readonly org: string; readonly connected: boolean };
+
+/** Keeps the runner's record, which people read; nothing is decided by it. */
+async function noteConnected(deps: RunnerControllerDeps, noted: Noted): Promise<void> {
+  const at = { tenant: noted.org, kind: deps.runnerKind.options.kind };
+  const row = await deps.store.getByName({ ...at, name: noted.hello.name });
+  const runner = row ? (fromRow(deps.runnerKind, row) as Runner) : newRunner(deps, noted);
+  const metadata = metadataOf(runner as never);
+  metadata.updateTime = timestampFromMs(deps.clock.now());
+  const connectTime = noted.connected ? metadata.updateTime : runner.status?.connectTime;
+  const { roles, slots, build } = noted.hello;
+  runner.spec = create(RunnerSpecSchema, { roles, slots });
+  runner.status = create(RunnerStatusSchema, {
+    connected: noted.connected,
+    build,
+    ...(connectTime && { connectTime }),
+  });
+  await deps.store.commit({ puts: [toRow(deps.runnerKind, noted.org, runner as never)] });
+}
+
+function newRunner(deps: RunnerControllerDeps, { hello, org }: Noted): Runner {
+  const now = timestampFromMs(deps.clock.now());
+  const id = deps.ids.mint(deps.runnerKind.options.idPrefix);
+  const metadata = {
+    id,
+    org,
+    name: hello.name,
+    generation: 1n,
+    createTime: now,
+    createdBy: "system",
+    updatedBy: "system",
+  };
+  return create(RunnerSchema, { apiVersion: deps.runnerKind.apiVersion, kind: "Runner", metadata });
+}

@@ -1,0 +1,179 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { unavailable } from "@stigmer/base";
+import {
+  type CallToolSchema,
+  type Hello,
+  type Lease,
+  RunnerRole,
+  type RunningCall,
+  type ServerMessage,
+  ServerMessageSchema,
+  type ServerStarted,
+  type StartServerSchema,
+  type ToolCallEnded,
+} from "@stigmer/contracts/agentic";
+import { createOutbox, type Outbox } from "./outbox.ts";
+import { createPending, type Pending } from "./pending.ts";
+
+/** A runner that is connected. */
+export type Connection = {
+  /** Organization whose executions it may drive. */
+  readonly org: string;
+  readonly name: string;
+  readonly instance: string;
+  readonly roles: ReadonlySet<RunnerRole>;
+  readonly slots: number;
+  /** Ids of the executions that it drives. */
+  readonly running: Set<string>;
+  readonly outbox: Outbox<ServerMessage>;
+};
+
+export type ToRunner = NonNullable<MessageInitShape<typeof ServerMessageSchema>["message"]>;
+export type CallKey = Pick<RunningCall, "executionId" | "stepKey" | "attempt">;
+
+/** The runners that are connected to this process, and what they owe it. */
+export interface Runners {
+  readonly starts: Pending<ServerStarted>;
+  readonly calls: Pending<ToolCallEnded>;
+  /** Adds a runner and greets it; a newer connection of a name closes the older. */
+  connect(
+    hello: Hello,
+    as: { readonly org: string; readonly kept: readonly Lease[]; readonly welcome: ToRunner },
+  ): Connection;
+  disconnect(connection: Connection): void;
+  byInstance(instance: string): Connection | undefined;
+  named(org: string, name: string): Connection | undefined;
+  /** A connected runner that can drive one more execution. */
+  withFreeSlot(org: string): Connection | undefined;
+  /** A connected runner that hosts tools, `affinity` where it does; refuses with `RUNNER_NOT_CONNECTED` after `waitMs`. */
+  hostingTools(options: {
+    readonly org: string;
+    readonly affinity: string;
+    readonly waitMs: number;
+    readonly signal: AbortSignal;
+  }): Promise<Connection>;
+  /** A runner's process has ended: what it owed is lost. */
+  exited(instance: string): void;
+  /** Calls the listener whenever a runner connects, until the returned function is called. */
+  onConnect(listener: () => void): () => void;
+}
+
+export function createRunners(): Runners {
+  const connections = new Map<string, Connection>();
+  const listeners = new Set<() => void>();
+  const starts = createPending<ServerStarted>();
+  const calls = createPending<ToolCallEnded>();
+  const all = (): Connection[] => [...connections.values()];
+  const disconnect = (connection: Connection): void => {
+    connection.outbox.close();
+    if (connections.get(connection.name) === connection) connections.delete(connection.name);
+  };
+  const onConnect = (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  const pickHost = (org: string, affinity: string): Connection | undefined => {
+    const able = all().filter((one) => one.org === org && one.roles.has(RunnerRole.TOOLS));
+    return able.find((one) => one.instance === affinity) ?? able[0];
+  };
+  return {
+    starts,
+    calls,
+    connect(hello, { org, kept, welcome }) {
+      const connection = newConnection(hello, org, kept);
+      sendTo(connection, welcome);
+      connections.get(hello.name)?.outbox.close();
+      connections.set(hello.name, connection);
+      for (const call of hello.calls) calls.open(callKey(call), hello.instance);
+      for (const listener of [...listeners]) listener();
+      return connection;
+    },
+    disconnect,
+    byInstance: (instance) => all().find((one) => one.instance === instance),
+    named: (org, name) => all().find((one) => one.org === org && one.name === name),
+    withFreeSlot: (org) =>
+      all().find((one) => one.org === org && one.roles.has(RunnerRole.AGENT) && one.running.size < one.slots),
+    hostingTools: (options) => waitFor(() => pickHost(options.org, options.affinity), onConnect, options),
+    exited(instance) {
+      for (const connection of all().filter((one) => one.instance === instance)) disconnect(connection);
+      starts.lose(instance);
+      calls.lose(instance);
+    },
+    onConnect,
+  };
+}
+
+export function callKey(call: CallKey): string {
+  return `${call.executionId}/${call.stepKey}/${call.attempt}`;
+}
+
+export function sendTo(connection: Connection, message: ToRunner): void {
+  connection.outbox.push(create(ServerMessageSchema, { message }));
+}
+
+const START_TIMEOUT_MS = 60_000;
+let startRequests = 0;
+
+/** Asks a runner to start a server and waits for its tools; refuses where the runner is lost or a minute passes. */
+export async function startServer(
+  runners: Runners,
+  connection: Connection,
+  server: MessageInitShape<typeof StartServerSchema>,
+  signal: AbortSignal,
+): Promise<ServerStarted> {
+  const requestId = `start-${++startRequests}`;
+  runners.starts.open(requestId, connection.instance);
+  sendTo(connection, { case: "startServer", value: { ...server, requestId } as never });
+  return await runners.starts.wait(requestId, AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]));
+}
+
+/** Hands a call to a runner and waits for its end. An abort tells the runner to stop it. */
+export async function callTool(
+  runners: Runners,
+  connection: Connection,
+  request: MessageInitShape<typeof CallToolSchema> & { readonly call: CallKey },
+  signal: AbortSignal,
+): Promise<ToolCallEnded> {
+  const key = callKey(request.call);
+  runners.calls.open(key, connection.instance);
+  sendTo(connection, { case: "callTool", value: request as never });
+  const cancel = (): void => sendTo(connection, { case: "cancelTool", value: { call: request.call } as never });
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    return await runners.calls.wait(key, signal);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+function newConnection(hello: Hello, org: string, kept: readonly Lease[]): Connection {
+  return {
+    org,
+    name: hello.name,
+    instance: hello.instance,
+    roles: new Set(hello.roles),
+    slots: hello.slots,
+    running: new Set(kept.map(({ executionId }) => executionId)),
+    outbox: createOutbox(),
+  };
+}
+
+function waitFor(
+  find: () => Connection | undefined,
+  onConnect: (listener: () => void) => () => void,
+  options: { readonly waitMs: number; readonly signal: AbortSignal },
+): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.waitMs)]);
+    const look = (): void => {
+      const found = find();
+      if (!found && !signal.aborted) return;
+      forget();
+      if (found) resolve(found);
+      else reject(unavailable("RUNNER_NOT_CONNECTED", {}, { message: "no runner that hosts tools is connected" }));
+    };
+    const forget = onConnect(look);
+    signal.addEventListener("abort", look, { once: true });
+    look();
+  });
+}

@@ -1,0 +1,158 @@
+import { createHash } from "node:crypto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { exhausted, notFound } from "@stigmer/base";
+import {
+  ExecutionQueryController,
+  type SubscribeRequest,
+  type SubscribeResponse,
+  SubscribeResponseSchema,
+  VerifyExecutionResponseSchema,
+} from "@stigmer/contracts/agentic";
+import { type Call, type Handler, serverStream, unary } from "@stigmer/resource";
+import type { JournalEntry, Store } from "@stigmer/store";
+import { type ExecutionRef, type Executions, streamKey } from "./executions.ts";
+import { isFinal } from "./fold.ts";
+import type { Hub } from "./hub.ts";
+import type { LiveSteps } from "./live-steps.ts";
+
+export type SubscribeDeps = {
+  readonly store: Store;
+  readonly executions: Executions;
+  readonly live: LiveSteps;
+  readonly hub: Hub;
+  readonly maxSubscribers: number;
+};
+
+const READ_PAGE = 200;
+
+export function executionQueryHandlers(deps: SubscribeDeps): readonly Handler[] {
+  const subscribers = new Map<string, number>();
+  return [
+    serverStream(ExecutionQueryController.method.subscribe, (request, call) =>
+      subscribe(deps, subscribers, request, call),
+    ),
+    unary(ExecutionQueryController.method.verify, async ({ executionId }, { org }) => {
+      const found = await verifyChain(deps.store, { org, id: executionId });
+      return create(VerifyExecutionResponseSchema, found);
+    }),
+  ];
+}
+
+/** Replays, then follows. Every round reads the store, so an event is never lost, whatever this process misses. */
+async function* subscribe(
+  deps: SubscribeDeps,
+  subscribers: Map<string, number>,
+  request: SubscribeRequest,
+  call: Call,
+): AsyncIterable<SubscribeResponse> {
+  const ref = { org: call.org, id: request.executionId };
+  await deps.executions.load(ref);
+  const count = subscribers.get(ref.id) ?? 0;
+  if (count >= deps.maxSubscribers) throw exhausted("LIMIT_REACHED", { limit: "subscribers", execution: ref.id });
+  subscribers.set(ref.id, count + 1);
+  try {
+    yield* follow(deps, ref, { request, signal: call.signal });
+  } finally {
+    const left = (subscribers.get(ref.id) ?? 1) - 1;
+    if (left > 0) subscribers.set(ref.id, left);
+    else subscribers.delete(ref.id);
+  }
+}
+
+async function* follow(
+  deps: SubscribeDeps,
+  ref: ExecutionRef,
+  { request, signal }: { readonly request: SubscribeRequest; readonly signal: AbortSignal },
+): AsyncIterable<SubscribeResponse> {
+  let sequence = Math.max(1, Number(request.fromSequence));
+  const deltas = createDeltas(deps.live, ref.id, Number(request.fromOffset));
+  while (!signal.aborted) {
+    const changed = deps.hub.next(ref.id, signal);
+    for (let page = READ_PAGE; page === READ_PAGE; ) {
+      const entries = await deps.store.read(streamKey(ref), { from: sequence, limit: READ_PAGE });
+      page = entries.length;
+      for (const entry of entries) yield response({ case: "entry", value: wireEntry(entry) });
+      sequence += entries.length;
+    }
+    const { status, sequence: known } = await deps.executions.load(ref);
+    if (request.stopAtEnd || (isFinal(status.phase) && sequence > known)) return;
+    if (sequence <= known) continue; // entries first: a delta never overtakes what came before it
+    for (const message of deltas()) yield response(message);
+    await changed;
+  }
+}
+
+type Body = NonNullable<MessageInitShape<typeof SubscribeResponseSchema>["message"]>;
+
+/** What a reader has not yet seen of the text of the call that is open. A slow reader gets larger pieces, and none is lost. */
+function createDeltas(live: LiveSteps, id: string, fromOffset: number): () => Body[] {
+  let seen = { step: "", attempt: 0, restarts: 0, offset: fromOffset };
+  return () => {
+    const open = live.streaming(id);
+    if (!open) return [];
+    const { stepKey, attempt } = open;
+    const fresh = { step: stepKey, attempt, restarts: open.restarts(), offset: 0 };
+    const bodies: Body[] = [];
+    if (seen.step === "" && seen.offset <= open.length()) seen = { ...fresh, offset: seen.offset };
+    else if (seen.step !== fresh.step) seen = fresh;
+    else if (seen.attempt !== fresh.attempt || seen.restarts !== fresh.restarts) {
+      bodies.push({ case: "restarted", value: { stepKey, attempt } as never });
+      seen = fresh;
+    }
+    const text = open.textFrom(seen.offset);
+    if (text) bodies.push({ case: "delta", value: { stepKey, attempt, offset: BigInt(seen.offset), text } as never });
+    seen = { ...seen, offset: open.length() };
+    return bodies;
+  };
+}
+
+function response(message: Body): SubscribeResponse {
+  return create(SubscribeResponseSchema, { message });
+}
+
+function wireEntry(entry: JournalEntry) {
+  const { prevHash, hash, event } = entry;
+  return {
+    sequence: BigInt(entry.sequence),
+    prevHash: bytes(prevHash),
+    hash: bytes(hash),
+    event: bytes(event),
+  } as never;
+}
+
+/** The message types want a plain ArrayBuffer behind their bytes. */
+function bytes(view: Uint8Array): Uint8Array<ArrayBuffer> {
+  return view as Uint8Array<ArrayBuffer>;
+}
+
+/** Reads the whole chain and computes every hash anew. */
+async function verifyChain(store: Store, ref: ExecutionRef) {
+  let prevHash: Uint8Array = new Uint8Array();
+  let sequence = 0;
+  const head = await store.head(streamKey(ref));
+  if (head.sequence === 0) throw notFound("RESOURCE_NOT_FOUND", { kind: "Execution", name: ref.id });
+  while (sequence < head.sequence) {
+    const entries = await store.read(streamKey(ref), { from: sequence + 1, limit: READ_PAGE });
+    for (const entry of entries) {
+      const right =
+        entry.sequence === sequence + 1 && same(entry.prevHash, prevHash) && same(entry.hash, hashOf(prevHash, entry));
+      if (!right)
+        return { valid: false, entries: BigInt(sequence), head: bytes(prevHash), brokenAt: BigInt(sequence + 1) };
+      sequence = entry.sequence;
+      prevHash = entry.hash;
+    }
+    if (entries.length === 0)
+      return { valid: false, entries: BigInt(sequence), head: bytes(prevHash), brokenAt: BigInt(sequence + 1) };
+  }
+  return { valid: same(prevHash, head.hash), entries: BigInt(sequence), head: bytes(prevHash), brokenAt: 0n };
+}
+
+function hashOf(prevHash: Uint8Array, entry: JournalEntry): Uint8Array {
+  const sequence = Buffer.alloc(8);
+  sequence.writeBigUInt64BE(BigInt(entry.sequence));
+  return createHash("sha256").update(prevHash).update(sequence).update(entry.event).digest();
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.from(a).equals(b);
+}

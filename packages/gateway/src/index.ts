@@ -1,0 +1,3 @@
+export { type GatewayDeps, gatewayHandlers } from "./generate.ts";
+export { createModelChoice } from "./model-choice.ts";
+export { retryDelayMs } from "./retry.ts";

@@ -1,0 +1,4 @@
+import { RunnerQueryController, RunnerSchema } from "@stigmer/contracts/agentic";
+import { defineKind } from "@stigmer/resource";
+
+export const runner = defineKind({ message: RunnerSchema, services: [RunnerQueryController] });
