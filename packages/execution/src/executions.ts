@@ -4,7 +4,7 @@ import type { Clock } from "@stigmer/base";
 import { conflict, isFault, notFound } from "@stigmer/base";
 import { AgentExecutionStatusSchema, type ExecutionEvent, ExecutionEventSchema } from "@stigmer/contracts/agentic";
 import { fromRow, type Kind, type Kinds, metadataOf, toRow } from "@stigmer/resource";
-import type { Batch, Precondition, Store, StreamKey, Task, TaskKey } from "@stigmer/store";
+import type { Append, Batch, Precondition, Store, StreamKey, Task, TaskKey } from "@stigmer/store";
 import { type ExecutionState, emptyState, foldEvent, foldStatus } from "./fold.ts";
 import type { Hub } from "./hub.ts";
 
@@ -34,6 +34,8 @@ export interface Executions {
    * plans again. A plan that throws changes nothing.
    */
   record<T>(ref: ExecutionRef, plan: (state: ExecutionState) => Promise<Decision<T>> | Decision<T>): Promise<T>;
+  /** The first entries of a journal, for a commit that the caller makes. */
+  firstEntries(ref: ExecutionRef, events: readonly NewEvent[]): Batch;
   /** The batch that appends events and brings the record up to date, for a commit that the caller makes. */
   batchFor(ref: ExecutionRef, state: ExecutionState, events: readonly NewEvent[]): Promise<Batch>;
   /** The task of an execution, if a lease with this epoch is live; otherwise throws `LEASE_FENCED`. */
@@ -70,6 +72,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
     agentExecutionKind,
     load,
     batchFor,
+    firstEntries: (ref, events) => ({ appends: [appendOf(ref, 0, stampAll(deps.clock, events))] }),
     record: (ref, plan) => inTurn(turns, ref.id, () => record(deps, { load, batchFor }, ref, plan)),
     requireLease: (ref, lease) => requireLease(deps, ref, lease),
     taskKey,
@@ -153,11 +156,8 @@ async function buildBatch(
 ): Promise<Batch> {
   const { ref, state, events } = of;
   if (events.length === 0) return {};
-  const time = timestampFromMs(deps.clock.now());
-  const stamped = events.map((event) => create(ExecutionEventSchema, { ...event, time }));
-  const appends = [
-    { ...streamKey(ref), after: state.sequence, events: stamped.map((event) => toBinary(ExecutionEventSchema, event)) },
-  ];
+  const stamped = stampAll(deps.clock, events);
+  const appends = [appendOf(ref, state.sequence, stamped)];
   const status = clone(AgentExecutionStatusSchema, state.status);
   stamped.forEach((event, index) => {
     foldStatus(status, event, state.sequence + index + 1);
@@ -167,8 +167,17 @@ async function buildBatch(
   if (!row) throw notFound("RESOURCE_NOT_FOUND", { kind: kind.options.kind, name: ref.id });
   const execution = fromRow(kind, row);
   Object.assign(execution, { status });
-  Object.assign(metadataOf(execution), { updateTime: time });
+  Object.assign(metadataOf(execution), { updateTime: stamped.at(-1)?.time });
   return { appends, puts: [toRow(kind, ref.org, execution)] };
+}
+
+function stampAll(clock: Clock, events: readonly NewEvent[]): readonly ExecutionEvent[] {
+  const time = timestampFromMs(clock.now());
+  return events.map((event) => create(ExecutionEventSchema, { ...event, time }));
+}
+
+function appendOf(ref: ExecutionRef, after: number, events: readonly ExecutionEvent[]): Append {
+  return { ...streamKey(ref), after, events: events.map((event) => toBinary(ExecutionEventSchema, event)) };
 }
 
 /** Both batches in one; lists are joined. */

@@ -33,7 +33,7 @@ import type { Precondition, Reader } from "@stigmer/store";
 import { requireKind } from "./approvals.ts";
 import { conversationOf } from "./conversation.ts";
 import { type Executions, mergeBatches, type NewEvent } from "./executions.ts";
-import { type ExecutionState, emptyState, isFinal } from "./fold.ts";
+import { type ExecutionState, isFinal } from "./fold.ts";
 import type { Leases } from "./leases.ts";
 
 /** Chooses the model of an execution. */
@@ -70,7 +70,7 @@ export async function planStart(deps: StartDeps, request: AgentExecution, call: 
   const agent = await pinAgent(deps, asked, agentName);
   const execution = await newExecution(deps, request, { call, agentName });
   const sessionId = metadataOf(bound.session as Resource).id;
-  const { id, name } = metadataOf(execution as Resource);
+  const { id } = metadataOf(execution as Resource);
   const model = deps.models.choose([spec.model, agent.spec.model]);
   Object.assign(execution.spec ?? {}, { sessionId, workspace: "" });
   bound.session.status = create(SessionStatusSchema, { latestExecutionId: id });
@@ -91,19 +91,18 @@ export async function planStart(deps: StartDeps, request: AgentExecution, call: 
       requestedBy: call.caller.subject,
     },
   });
-  return await startPlan(deps, { execution, bound, events: startEvents(created), name, call, created });
+  return startPlan(deps, { execution, bound, events: startEvents(created), call, created });
 }
 
 type Starting = {
   readonly execution: AgentExecution;
   readonly bound: BoundSession;
   readonly events: readonly NewEvent[];
-  readonly name: string;
   readonly call: Call;
   readonly created: { readonly sessionId: string; readonly model: string; readonly agentRevision: string };
 };
 
-async function startPlan(deps: StartDeps, starting: Starting): Promise<Plan<AgentExecution>> {
+function startPlan(deps: StartDeps, starting: Starting): Plan<AgentExecution> {
   const { execution, bound, events, call, created } = starting;
   const ref = { org: call.org, id: metadataOf(execution as Resource).id };
   execution.status = create(AgentExecutionStatusSchema, {
@@ -124,9 +123,8 @@ async function startPlan(deps: StartDeps, starting: Starting): Promise<Plan<Agen
     dueAt: deps.resources.clock.now(),
     bytes: new Uint8Array(),
   };
-  const { appends = [] } = await deps.executions.batchFor(ref, emptyState(ref.id), events);
   return {
-    batch: mergeBatches({ appends }, { puts: [row, session], tasks: [task] }),
+    batch: mergeBatches(deps.executions.firstEntries(ref, events), { puts: [row, session], tasks: [task] }),
     preconditions: [{ row, version: 0 }, ...bound.preconditions],
     answer: execution,
     resource: ref.id,
