@@ -16,11 +16,13 @@ it(`finishes a run whose daemon or runner is killed at any of ${MOMENTS} moments
   await applyNotes(daemon.client);
 
   for (let count = 0; count < MOMENTS; count++) {
+    const began = performance.now();
     const victim = count % 2 === 0 ? "daemon" : "runner";
     const moment = Math.floor(random() * RUN_MS);
     const workspace = notesWorkspace();
     const id = (await executeNotes(daemon.client, workspace)).metadata?.id ?? "";
     const [execution] = await Promise.all([approveUntilEnd(daemon.client, id), killAt(daemon, victim, moment)]);
+    if (process.env.VERBOSE) console.log(victim, moment, Math.round(performance.now() - began));
     const label = `${victim} killed after ${moment} ms`;
 
     expect(ExecutionPhase[execution.status?.phase ?? 0], label).toBe("SUCCEEDED");

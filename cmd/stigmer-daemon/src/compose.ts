@@ -49,6 +49,7 @@ export type Backend = {
   /** Begins nothing new, waits for what runs, at most `graceMs`. */
   drain(graceMs: number): Promise<void>;
   runnerExited(instance: string): void;
+  onRunnerConnect(listener: () => void): void;
 };
 
 export const LEASE_DURATION_MS = 15_000;
@@ -92,6 +93,7 @@ export function compose(options: ComposeOptions): Backend {
       leases.stop();
       await live.drain(graceMs, new Error("the backend is stopping"));
     },
+    onRunnerConnect: (listener) => void runners.onConnect(listener),
     runnerExited(instance) {
       runners.exited(instance);
       leases

@@ -86,6 +86,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       slots: settings().runner?.slots ?? DEFAULT_SLOTS,
       onExit: backend.runnerExited,
     });
+    if (runner) backend.onRunnerConnect(runner.connected);
     runner?.start();
     const record = writeRecord(dataDir, url);
     log.info({ url, dataDir, version: VERSION }, "daemon serves");

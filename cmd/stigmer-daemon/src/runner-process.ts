@@ -22,6 +22,8 @@ export type RunnerOptions = {
 /** The bundled runner, kept alive. */
 export interface RunnerProcess {
   start(): void;
+  /** A runner has connected: the next one that ends is replaced at once. */
+  connected(): void;
   /** Ends the runner: asks it, and after `graceMs` ends it. */
   stop(graceMs: number): Promise<void>;
 }
@@ -31,8 +33,6 @@ type Running = { readonly pid: number; readonly startTime: string; readonly inst
 const POLL_MS = 100;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
-/** A runner that lived this long had started well. */
-const SETTLED_MS = 10_000;
 const PASSED_ON = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|TERM|XDG_.*|SSL_CERT_.*|NODE_EXTRA_CA_CERTS)$/;
 
 /**
@@ -45,36 +45,33 @@ export function superviseRunner(options: RunnerOptions): RunnerProcess {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let backoff = FIRST_BACKOFF_MS;
-  const ended = (instance: string, startedAt: number): void => {
+  const ended = (instance: string): void => {
     if (running?.instance !== instance) return;
     running = undefined;
     rmSync(record, { force: true });
     options.onExit(instance);
     if (stopped) return;
-    if (performance.now() - startedAt > SETTLED_MS) backoff = FIRST_BACKOFF_MS;
     options.log.warn({ instance, restartInMs: backoff }, "runner ended");
     timer = setTimeout(begin, backoff);
     backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS);
   };
   const begin = (): void => {
-    const startedAt = performance.now();
     const instance = randomUUID();
     const child = spawnRunner(options, instance);
     child.once("error", (err) => options.log.error({ err }, "runner could not be started"));
-    child.once("exit", () => ended(instance, startedAt));
-    if (child.pid === undefined) return void ended(instance, startedAt);
+    child.once("exit", () => ended(instance));
+    if (child.pid === undefined) return void ended(instance);
     running = { pid: child.pid, startTime: startTimeOf(child.pid) ?? "", instance };
     writeRecord(record, running);
-    options.log.info({ pid: child.pid, instance }, "runner started");
+    options.log.info({ runnerPid: child.pid, instance }, "runner started");
   };
   const adopt = (left: Running): void => {
     running = left;
-    options.log.info({ pid: left.pid, instance: left.instance }, "runner adopted");
-    const startedAt = performance.now();
+    options.log.info({ runnerPid: left.pid, instance: left.instance }, "runner adopted");
     const poll = setInterval(() => {
       if (isAlive(left)) return;
       clearInterval(poll);
-      ended(left.instance, startedAt);
+      ended(left.instance);
     }, POLL_MS);
     poll.unref();
   };
@@ -83,6 +80,9 @@ export function superviseRunner(options: RunnerOptions): RunnerProcess {
       const left = readRecord(record);
       if (left && isAlive(left)) adopt(left);
       else begin();
+    },
+    connected() {
+      backoff = FIRST_BACKOFF_MS;
     },
     async stop(graceMs) {
       stopped = true;

@@ -1,3 +1,3 @@
 export { type Client, clientOver } from "./client.ts";
 export { faultOf } from "./fault-of.ts";
-export { faults, IDEMPOTENCY_KEY, idempotency, retry } from "./interceptors.ts";
+export { brokenLine, IDEMPOTENCY_KEY, idempotency, retry } from "./interceptors.ts";

@@ -1,7 +1,6 @@
 import { getOption, hasOption } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { Effect, method as methodOptions } from "@stigmer/contracts/commons";
-import { faultOf } from "./fault-of.ts";
 
 export const IDEMPOTENCY_KEY = "idempotency-key";
 
@@ -13,6 +12,36 @@ export const idempotency: Interceptor = (next) => (request) => {
   }
   return next(request);
 };
+
+/**
+ * Says UNAVAILABLE where the line broke: the transport reports a connection that was lost as cancelled or aborted, which
+ * a call that nobody cancelled, and whose error carries no detail from a backend, was not.
+ */
+export const brokenLine: Interceptor = (next) => async (request) => {
+  const translate = (error: unknown): ConnectError => {
+    const wire = ConnectError.from(error);
+    const broken = wire.details.length === 0 && (wire.code === Code.Canceled || wire.code === Code.Aborted);
+    if (!broken || request.signal.aborted) return wire;
+    return new ConnectError("the connection to the backend was lost", Code.Unavailable, wire.metadata, undefined, wire);
+  };
+  try {
+    const response = await next(request);
+    return response.stream ? { ...response, message: translated(response.message, translate) } : response;
+  } catch (error) {
+    throw translate(error);
+  }
+};
+
+async function* translated<T>(
+  messages: AsyncIterable<T>,
+  translate: (error: unknown) => ConnectError,
+): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw translate(error);
+  }
+}
 
 /** Tries a unary call again while the backend is away; safe, as commands carry an idempotency key. */
 export function retry(options: { readonly attempts: number; readonly firstDelayMs: number }): Interceptor {
@@ -28,24 +57,6 @@ export function retry(options: { readonly attempts: number; readonly firstDelayM
       }
     }
   };
-}
-
-/** Turns what the wire says into a `Fault`, in streams too. Cancellation and deadline pass through unchanged. */
-export const faults: Interceptor = (next) => async (request) => {
-  try {
-    const response = await next(request);
-    return response.stream ? { ...response, message: guarded(response.message) } : response;
-  } catch (error) {
-    throw faultOf(error);
-  }
-};
-
-async function* guarded<T>(messages: AsyncIterable<T>): AsyncIterable<T> {
-  try {
-    yield* messages;
-  } catch (error) {
-    throw faultOf(error);
-  }
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import { compressionGzip, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { type Client, clientOver } from "./client.ts";
-import { faults, idempotency, retry } from "./interceptors.ts";
+import { brokenLine, idempotency, retry } from "./interceptors.ts";
 
 export type ConnectOptions = {
   /** `http://localhost:50051`. */
@@ -18,7 +18,7 @@ export function connectTo(options: ConnectOptions): Client {
   const transport = createGrpcTransport({
     baseUrl: options.url,
     sessionManager: session,
-    interceptors: [faults, idempotency, retry({ attempts: options.attempts ?? 3, firstDelayMs: 100 })],
+    interceptors: [idempotency, retry({ attempts: options.attempts ?? 3, firstDelayMs: 100 }), brokenLine],
     acceptCompression: [compressionGzip],
     readMaxBytes: MAX_MESSAGE_BYTES,
   });
