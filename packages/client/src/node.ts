@@ -14,7 +14,7 @@ const PING_INTERVAL_MS = 20_000;
 
 /** A client over gRPC with prior knowledge of HTTP/2. Connects at the first call. */
 export function connectTo(options: ConnectOptions): Client {
-  const session = new Http2SessionManager(options.url, { pingIntervalMs: PING_INTERVAL_MS, pingIdleConnection: true });
+  const session = new Http2SessionManager(options.url, { pingIntervalMs: PING_INTERVAL_MS });
   const transport = createGrpcTransport({
     baseUrl: options.url,
     sessionManager: session,

@@ -17,7 +17,7 @@ import {
   toRow,
   unary,
 } from "@stigmer/resource";
-import type { Batch } from "@stigmer/store";
+import type { Batch, Task } from "@stigmer/store";
 import { answerApproval, requireKind } from "./approvals.ts";
 import { type ExecutionRef, mergeBatches, type NewEvent } from "./executions.ts";
 import { type ExecutionState, isFinal } from "./fold.ts";
@@ -68,7 +68,7 @@ async function planCancel(
     preconditions: task ? [{ task, epoch: task.epoch, holder: task.holder }] : [],
     answer: stored ? (fromRow(kind, { ...stored, version: 0 }) as Resource & AgentExecution) : execution,
     resource: ref.id,
-    afterCommit: () => stop(deps, ref, task),
+    afterCommit: () => stop(deps, ref, { task, sessionId: state.status.sessionId }),
   };
 }
 
@@ -97,11 +97,9 @@ async function withdraw(
   return { events, batch: { puts: [toRow(kind, ref.org, approval)] } };
 }
 
-function stop(
-  deps: AgentExecutionsDeps,
-  ref: ExecutionRef,
-  task: { readonly holder: string; readonly epoch: number } | undefined,
-): void {
+type Stopped = { readonly task: Task | undefined; readonly sessionId: string };
+
+function stop(deps: AgentExecutionsDeps, ref: ExecutionRef, { task, sessionId }: Stopped): void {
   const connection = task?.holder ? deps.runners.byInstance(task.holder) : undefined;
   if (connection && task) {
     connection.running.delete(ref.id);
@@ -110,6 +108,7 @@ function stop(
       value: { lease: { executionId: ref.id, epoch: BigInt(task.epoch) } } as never,
     });
   }
+  if (sessionId) deps.runners.stopServers(ref.org, sessionId);
   deps.live.abort(ref.id, new Error("the execution was cancelled"));
   deps.hub.changed(ref.id);
   deps.leases.wake();

@@ -128,7 +128,17 @@ async function endAttempt(
   if (outcome.case !== "parked") await recordEnd(deps, connection, { lease, outcome });
   connection.running.delete(lease.executionId);
   sendTo(connection, { case: "acknowledged", value: { message: { case: "attempt", value: lease } } as never });
+  await stopServers(deps, connection, lease);
   deps.leases.wake();
+}
+
+/** Unless another attempt has begun meanwhile, which has the servers now. */
+async function stopServers(deps: RunnerControllerDeps, { org }: Connection, lease: Ended["lease"]): Promise<void> {
+  const ref = { org, id: lease.executionId };
+  const task = await deps.executions.task(ref);
+  if (task?.holder && task.epoch !== Number(lease.epoch)) return;
+  const state = await deps.executions.load(ref);
+  deps.runners.stopServers(org, state.status.sessionId);
 }
 
 type Ended = { readonly lease: NonNullable<AttemptFinished["lease"]>; readonly outcome: AttemptFinished["outcome"] };

@@ -52,6 +52,8 @@ export interface Runners {
     readonly waitMs: number;
     readonly signal: AbortSignal;
   }): Promise<Connection>;
+  /** Ends the tool servers of a session, wherever they run: between two attempts it holds no process. */
+  stopServers(org: string, sessionId: string): void;
   /** A runner's process has ended: what it owed is lost. */
   exited(instance: string): void;
   /** Calls the listener whenever a runner connects, until the returned function is called. */
@@ -94,6 +96,10 @@ export function createRunners(): Runners {
     withFreeSlot: (org) =>
       all().find((one) => one.org === org && one.roles.has(RunnerRole.AGENT) && one.running.size < one.slots),
     hostingTools: (options) => waitFor(() => pickHost(options.org, options.affinity), onConnect, options),
+    stopServers(org, sessionId) {
+      const hosts = all().filter((one) => one.org === org && one.roles.has(RunnerRole.TOOLS));
+      for (const host of hosts) sendTo(host, { case: "stopServer", value: { sessionId, name: "" } as never });
+    },
     exited(instance) {
       for (const connection of all().filter((one) => one.instance === instance)) disconnect(connection);
       starts.lose(instance);

@@ -1,0 +1,68 @@
+import { silentLog, type ToolHost, type ToolServer } from "@stigmer/sdk";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type FakeHttpServer, startFakeHttpServer } from "./http-server.fake.ts";
+import { createMcpHost } from "./mcp-host.ts";
+
+let http: FakeHttpServer;
+let host: ToolHost;
+let server: ToolServer;
+
+beforeEach(async () => {
+  http = await startFakeHttpServer();
+  host = createMcpHost({ env: {}, log: silentLog, startTimeoutMs: 2_000 });
+  server = {
+    sessionId: "ses_1",
+    name: "remote",
+    revision: "r1",
+    transport: { kind: "http", url: http.url, headers: { "X-Team": "blue" } },
+    callTimeoutMs: 2_000,
+    workspace: "",
+  };
+});
+
+afterEach(async () => {
+  await host.close();
+  await http.close();
+});
+
+const call = () =>
+  host.call(server, { tool: "echo", arguments: '{"a":1}', idempotencyKey: "k1" }, new AbortController().signal);
+
+it("lists the tools of a server behind a URL", async () => {
+  await expect(host.start(server)).resolves.toMatchObject([{ tool: "echo", description: "" }]);
+});
+
+it("calls a tool of it with the arguments and the idempotency key", async () => {
+  const { content } = await call();
+
+  const _meta = { "stigmer.ai/idempotency-key": "k1" };
+  expect(JSON.parse(content)).toEqual({ name: "echo", arguments: { a: 1 }, _meta });
+});
+
+it("sends the declared headers with every message, over one session", async () => {
+  await host.start(server);
+  await call();
+
+  expect(http.seen.map(({ method }) => method)).toEqual([
+    "initialize",
+    "notifications/initialized",
+    "tools/list",
+    "tools/call",
+  ]);
+  expect(http.seen.map(({ headers }) => headers["x-team"])).toEqual(Array(4).fill("blue"));
+});
+
+it("begins a new session after the server forgot the old one, and says that the call was not made", async () => {
+  await host.start(server);
+  http.forget();
+
+  await expect(call()).rejects.toMatchObject({ reason: "TOOL_SERVER_FAILED", notStarted: true });
+  await expect(call()).resolves.toMatchObject({ isError: false });
+});
+
+it("says that a call was not made where nothing listens", async () => {
+  await http.close();
+
+  const message = expect.stringMatching(/ECONNREFUSED/);
+  await expect(call()).rejects.toMatchObject({ reason: "TOOL_SERVER_FAILED", message, notStarted: true });
+});

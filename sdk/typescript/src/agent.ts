@@ -1,0 +1,59 @@
+import type {
+  AgentSpec,
+  FinishReason,
+  Message,
+  ToolCall,
+  ToolDefinition,
+  ToolResult,
+  Usage,
+} from "@stigmer/contracts/agentic";
+import type { ToolSpec } from "@stigmer/contracts/gateway";
+
+/**
+ * Drives one execution and returns the final answer. Called once per attempt, from the beginning each time: steps that
+ * have an outcome give it back at once, so the same loop with the same step keys goes on where the last attempt ended.
+ * It must therefore decide from its context and the outcomes of its steps alone, not from clocks or random numbers.
+ *
+ * What it throws ends the execution, with the reason of a `Failure` or a fault, else with INTERNAL. What the context's
+ * calls throw needs no handling: let it through.
+ */
+export type AgentLoop = (context: AgentContext) => Promise<string>;
+
+/** What a loop knows and may do. Everything it does goes through the backend, which limits, asks and records. */
+export interface AgentContext {
+  readonly executionId: string;
+  /** Epoch of the lease under which the attempt runs. */
+  readonly epoch: bigint;
+  /** The agent, as it was when the execution was made. */
+  readonly agent: AgentSpec;
+  /** The session's conversation before this execution. */
+  readonly history: readonly Message[];
+  /** What the user says. */
+  readonly message: string;
+  /** Aborted when the attempt is over, whatever the loop does: the lease is lost, or the execution waits for a person. */
+  readonly signal: AbortSignal;
+  /** The tools that the execution may use, the same on every attempt. */
+  listTools(): Promise<readonly ToolDefinition[]>;
+  /** Calls the execution's model, once per step key whatever breaks. Throws where the model could not answer. */
+  generate(stepKey: string, request: ModelRequest): Promise<ModelAnswer>;
+  /**
+   * Calls a tool, once per step key whatever breaks. A tool that reports an error of its own answers with `isError`.
+   * Where a person is asked first the call does not return: the attempt ends here, and a later one runs the loop again.
+   */
+  callTool(stepKey: string, call: ToolCall): Promise<ToolResult>;
+}
+
+export type ModelRequest = {
+  readonly messages: readonly Message[];
+  readonly tools: readonly ToolSpec[];
+  /** Called with all the text so far whenever there is more, and with less where the call starts over. */
+  readonly onText?: (textSoFar: string) => void;
+};
+
+export type ModelAnswer = {
+  readonly message: Message;
+  readonly finishReason: FinishReason;
+  /** Model that answered, in the provider's words. */
+  readonly servedModel: string;
+  readonly usage: Usage | undefined;
+};

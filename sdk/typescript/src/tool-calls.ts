@@ -1,0 +1,138 @@
+import type { CallTool, RunningCall, StartServer, StopServer } from "@stigmer/contracts/agentic";
+import { Failure, failureOf } from "./failure.ts";
+import type { Link, Outgoing } from "./link.ts";
+import type { Log } from "./log.ts";
+import { requireFits } from "./payload-limit.ts";
+import type { ToolAnswer, ToolHost, ToolListing } from "./tool-host.ts";
+import { toolServerOf } from "./tool-server.ts";
+
+/** The tool calls that run, or whose end was not acknowledged. One per execution, step and try, however often asked. */
+export interface ToolCalls {
+  call(request: CallTool): void;
+  /** Stops a call without a word: nobody waits for its end. */
+  cancel(call: RunningCall): void;
+  acknowledge(call: RunningCall): void;
+  startServer(request: StartServer): void;
+  stopServer(request: StopServer): void;
+  open(): RunningCall[];
+  /** Sends again what ended and was not acknowledged. */
+  resend(): void;
+  cancelAll(): void;
+}
+
+export type ToolCallsDeps = {
+  readonly host: ToolHost | undefined;
+  readonly link: Link;
+  readonly log: Log;
+  /** There may be nothing left to do. */
+  readonly changed: () => void;
+};
+
+type Entry = { readonly call: RunningCall; readonly controller: AbortController; report?: Outgoing };
+
+// As many as a hello can name.
+const MOST_OPEN = 10_000;
+const MOST_TOOLS = 1_024;
+
+export function createToolCalls(deps: ToolCallsDeps): ToolCalls {
+  const entries = new Map<string, Entry>();
+  const remove = (call: RunningCall): void => {
+    entries.get(keyOf(call))?.controller.abort(new Error("nobody waits for the call"));
+    entries.delete(keyOf(call));
+    deps.changed();
+  };
+  return {
+    call(request) {
+      if (!request.call) return;
+      const known = entries.get(keyOf(request.call));
+      if (known?.report) deps.link.send(known.report);
+      if (known) return;
+      if (entries.size >= MOST_OPEN) {
+        deps.link.send(reportOf(request.call, tooMany()));
+        return;
+      }
+      const entry: Entry = { call: request.call, controller: new AbortController() };
+      entries.set(keyOf(entry.call), entry);
+      // Never rejects.
+      void makeCall(deps, request, entry.controller.signal).then((end) => {
+        if (entry.controller.signal.aborted) return;
+        entry.report = reportOf(entry.call, end);
+        deps.link.send(entry.report);
+      });
+    },
+    cancel: remove,
+    acknowledge: (call) => {
+      if (entries.get(keyOf(call))?.report) remove(call);
+    },
+    startServer: (request) => {
+      // Never rejects.
+      void startServer(deps, request).then(deps.link.send);
+    },
+    stopServer: ({ sessionId, name }) => {
+      deps.host?.stop(sessionId, name || undefined).catch((err: unknown) => {
+        deps.log.warn({ err, session: sessionId, server: name }, "tool server could not be stopped");
+      });
+    },
+    open: () => [...entries.values()].map((entry) => entry.call),
+    resend() {
+      for (const { report } of entries.values()) if (report) deps.link.send(report);
+    },
+    cancelAll() {
+      for (const { call } of [...entries.values()]) remove(call);
+    },
+  };
+}
+
+async function makeCall(deps: ToolCallsDeps, request: CallTool, signal: AbortSignal): Promise<ToolAnswer | Failure> {
+  const { tool, arguments: args, idempotencyKey } = request;
+  try {
+    const server = toolServerOf(request.server);
+    const answer = await hostOf(deps).call(server, { tool, arguments: args, idempotencyKey }, signal);
+    requireFits([answer.content], "a result");
+    return answer;
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+async function startServer(deps: ToolCallsDeps, request: StartServer): Promise<Outgoing> {
+  const { requestId } = request;
+  try {
+    const tools = await hostOf(deps).start(toolServerOf(request));
+    requireOffer(tools);
+    return { case: "serverStarted", value: { requestId, tools: [...tools] } };
+  } catch (cause) {
+    const { reason, message } = failureOf(cause);
+    deps.log.warn({ session: request.sessionId, server: request.name, reason, message }, "tool server not started");
+    return { case: "serverStarted", value: { requestId, error: { reason, message } } };
+  }
+}
+
+function requireOffer(tools: readonly ToolListing[]): void {
+  if (tools.length > MOST_TOOLS) {
+    throw new Failure("LIMIT_REACHED", `the server has ${tools.length} tools, more than ${MOST_TOOLS}`);
+  }
+  requireFits(
+    tools.flatMap(({ tool, ...rest }) => [tool, ...Object.values(rest)]),
+    "a list of tools",
+  );
+}
+
+function hostOf({ host }: ToolCallsDeps): ToolHost {
+  if (!host) throw new Failure("TOOL_SERVER_FAILED", "this runner hosts no tools", { notStarted: true });
+  return host;
+}
+
+function tooMany(): Failure {
+  return new Failure("LIMIT_REACHED", `the runner makes ${MOST_OPEN} tool calls already`, { notStarted: true });
+}
+
+function reportOf(call: RunningCall, end: ToolAnswer | Failure): Outgoing {
+  if (!(end instanceof Failure)) return { case: "toolCallEnded", value: { call, result: end } };
+  const { reason, message, notStarted } = end;
+  return { case: "toolCallEnded", value: { call, error: { reason, message }, notStarted } };
+}
+
+function keyOf({ executionId, stepKey, attempt }: RunningCall): string {
+  return JSON.stringify([executionId, stepKey, attempt]);
+}
