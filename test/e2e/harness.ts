@@ -37,6 +37,7 @@ export async function startDaemon(setup: DaemonSetup = {}): Promise<TestDaemon &
   mkdirSync(join(home, "logs"), { recursive: true });
   if (setup.config !== undefined) writeFileSync(join(home, "config.yaml"), setup.config);
   let child = launch(home, "0", setup.env);
+  let disposed = false;
   const url = await waitForUrl(home, child);
   const port = new URL(url).port;
   const client = connectTo({ url, attempts: 10 });
@@ -51,11 +52,13 @@ export async function startDaemon(setup: DaemonSetup = {}): Promise<TestDaemon &
     runnerPid: () => readPid(join(home, "data/runner.json")),
     kill: () => ended(child, "SIGKILL"),
     async restart() {
+      if (disposed) return; // the test has failed meanwhile
       rmSync(join(home, "data/daemon.json"), { force: true });
       child = launch(home, port, setup.env);
       await waitForUrl(home, child);
     },
     async [Symbol.asyncDispose]() {
+      disposed = true;
       client.close();
       const runner = readPid(join(home, "data/runner.json"));
       await ended(child, "SIGTERM");
