@@ -16,15 +16,17 @@ BUILD_STAMP := dist/stamp
 export PATH := $(TOOLS)/node_modules/node/bin:$(TOOLS)/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export npm_config_update_notifier := false
 export CHECKPOINT_DISABLE := 1
+export BUF_CACHE_DIR := $(CURDIR)/.gen/buf-cache
 unexport NODE_OPTIONS
 
 PROTOS := $(shell find apis -name '*.proto' 2>/dev/null)
-SOURCES := $(shell find packages cmd sdk runners -path '*/node_modules' -prune -o -path '*/dist' -prune -o -path '*/gen' -prune -o -name '*.ts' -print 2>/dev/null)
+SOURCES := $(shell find packages cmd sdk runners \( -name node_modules -o -name dist -o -name gen \) -prune -o -name '*.ts' ! -name '*.test.ts' -print 2>/dev/null)
+BUILDERS := tools/build.ts tools/third-party-notices.ts tools/list-files.ts tools/launcher.sh
 MANIFESTS := package.json pnpm-workspace.yaml $(wildcard pnpm-lock.yaml packages/*/package.json cmd/*/package.json sdk/*/package.json runners/*/package.json test/*/package.json tools/package.json examples/projects/*/package.json)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | awk -F'\t' '{printf "  %-18s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- bring what is needed
 
@@ -55,6 +57,135 @@ $(GEN_STAMP): $(DEPS_STAMP) $(PROTOS) buf.yaml buf.gen.yaml tools/third-party-pr
 .PHONY: gen
 gen: $(GEN_STAMP) ## generate code from apis/
 
+$(BUILD_STAMP): $(GEN_STAMP) $(SOURCES) $(BUILDERS)
+	@node tools/build.ts
+	@touch $@
+
+.PHONY: build
+build: $(BUILD_STAMP) ## bundle the programs into dist/
+
+PREFIX ?= $(HOME)/.local
+
+.PHONY: install
+install: build ## install to PREFIX (~/.local) with a Node of its own; the clone may go afterwards
+	@node tools/install.ts install "$(PREFIX)"
+
+.PHONY: uninstall
+uninstall: $(DEPS_STAMP) ## remove what install put below PREFIX; data stays
+	@node tools/install.ts uninstall "$(PREFIX)"
+
 .PHONY: clean
 clean: ## remove everything that was generated or built; the tool chain stays
 	@rm -rf .gen dist node_modules packages/*/{gen,dist,node_modules} cmd/*/{dist,node_modules} sdk/*/{dist,node_modules} runners/*/{dist,node_modules} test/*/node_modules tools/node_modules examples/projects/*/node_modules
+
+# --- run
+
+.PHONY: demo
+demo: build ## show an agent at work on a throw-away folder; MODEL=openai/gpt-5-mini takes a real model
+	@node tools/demo.ts
+
+.PHONY: run-daemon
+run-daemon: gen ## run the daemon from source, in this terminal
+	@node cmd/stigmer-daemon/src/main.ts
+
+# --- test; each ends with `N passed, N failed`. ONLY=packages/store takes in the files whose path contains that.
+
+SUITES := unit $(notdir $(wildcard test/e2e test/faults))
+TALLY := .gen/tally.jsonl
+
+define run-suites
+	@mkdir -p .gen && rm -f $(TALLY)
+	@code=0; STIGMER_TALLY=$(TALLY) vitest run $(addprefix --project=,$(1)) $(ONLY) || code=$$?; \
+	  node tools/tally.ts --file $(TALLY) --exit $$code $(if $(CI),--no-skips) $(1)
+endef
+
+.PHONY: test
+test: build ## run every test
+	$(call run-suites,$(SUITES))
+
+.PHONY: test-unit
+test-unit: gen ## run the tests beside the sources
+	$(call run-suites,unit)
+
+.PHONY: test-e2e
+test-e2e: build ## run the real programs together
+	$(call run-suites,e2e)
+
+.PHONY: test-faults
+test-faults: build ## kill and restart the real programs
+	$(call run-suites,faults)
+
+# --- verify
+
+.PHONY: verify
+verify: verify-types verify-lint verify-format verify-layers verify-proto verify-links verify-unused verify-docs ## check everything that is not a test
+
+.PHONY: verify-types
+verify-types: gen ## check types
+	@tsc --project tsconfig.json
+
+.PHONY: verify-lint
+verify-lint: $(DEPS_STAMP) ## check rules of style
+	@biome lint --error-on-warnings
+
+.PHONY: verify-format
+verify-format: $(DEPS_STAMP) ## check formatting and the order of imports
+	@biome check --linter-enabled=false
+
+.PHONY: verify-layers
+verify-layers: gen ## check what leans on what
+	@code=0; for check in layers cruise; do node tools/check-$$check.ts || code=1; done; exit $$code
+
+BASELINE := apis/baseline.binpb
+
+.PHONY: verify-proto
+verify-proto: gen ## check the contract: rules, formatting, and that nothing breaks
+	@buf lint
+	@buf format apis --diff --exit-code
+	@test -f $(BASELINE) || { echo "$(BASELINE) is missing: make baseline" >&2; exit 1; }
+	@buf breaking apis --against $(BASELINE)
+
+.PHONY: verify-links
+verify-links: $(DEPS_STAMP) ## check the links between our documents
+	@node tools/check-links.ts
+
+.PHONY: verify-unused
+verify-unused: gen ## look for files, exports and dependencies that nothing uses
+	@knip --no-progress
+
+.PHONY: verify-docs
+verify-docs: build ## run the commands in the README and the guide
+	@node tools/check-docs.ts
+
+.PHONY: baseline
+baseline: gen ## make the contract as it is now the one that later changes may not break
+	@buf build apis --exclude-source-info -o $(BASELINE)
+
+# --- fix what a machine can
+
+.PHONY: fix
+fix: fix-lint fix-format fix-gen ## fix style and formatting, and generate anew
+
+.PHONY: fix-lint
+fix-lint: $(DEPS_STAMP) ## fix what the linter can
+	@biome lint --write
+
+.PHONY: fix-format
+fix-format: gen ## format, and put imports in order
+	@biome check --write --linter-enabled=false
+	@buf format apis --write
+
+.PHONY: fix-gen
+fix-gen: ## generate anew, whatever is there
+	@rm -f $(GEN_STAMP)
+	@$(MAKE) gen
+
+# --- what CI runs
+
+.PHONY: ci
+ci: ## everything, from nothing; the last line is that of the tests
+	@$(MAKE) setup
+	@$(MAKE) gen
+	@$(MAKE) -k verify
+	@$(MAKE) build
+	@$(MAKE) test

@@ -1,10 +1,50 @@
 import { defineConfig } from "vitest/config";
+import { createTallyReporter } from "./tools/tally-reporter.ts";
 
+const { STIGMER_TALLY } = process.env;
+const MINUTE = 60_000;
+
+/** Suites run one after the other; those that start processes must not share the machine with others. */
 export default defineConfig({
   test: {
-    include: ["{packages,cmd,sdk,runners}/**/src/**/*.test.ts", "tools/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "**/gen/**"],
-    testTimeout: 20_000,
+    reporters: STIGMER_TALLY ? ["default", createTallyReporter(STIGMER_TALLY)] : ["default"],
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: [
+            "{packages,cmd,sdk,runners}/**/src/**/*.test.ts",
+            "test/standins/src/**/*.test.ts",
+            "tools/*.test.ts",
+          ],
+          exclude: ["**/node_modules/**", "**/dist/**", "**/gen/**"],
+          testTimeout: MINUTE / 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: MINUTE,
+          hookTimeout: MINUTE,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          testTimeout: 5 * MINUTE,
+          hookTimeout: MINUTE,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 });

@@ -134,13 +134,15 @@ describe("descriptorDifferences", () => {
 });
 
 describe("writeThirdPartyProtos", () => {
-  it("writes the three files", async () => {
+  it("writes what we import, and what that imports", async () => {
     await using out = await mkdtempDisposable(join(tmpdir(), "print-proto-test-"));
 
     await writeThirdPartyProtos(out.path);
 
     expect((await readdir(out.path, { recursive: true })).filter((path) => path.endsWith(".proto")).sort()).toEqual([
       "buf/validate/validate.proto",
+      "google/rpc/error_details.proto",
+      "google/rpc/status.proto",
       "grpc/health/v1/health.proto",
       "grpc/reflection/v1/reflection.proto",
     ]);

@@ -8,6 +8,8 @@ export type CliOptions = {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** Whom to run as, where the test may choose. */
+  readonly uid?: number;
 };
 
 const LIMIT_MS = 60_000;
@@ -20,6 +22,7 @@ export async function stigmer(args: readonly string[], options: CliOptions): Pro
     env: { ...base, ...options.env },
     stdio: "pipe",
     timeout: LIMIT_MS,
+    ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
   };
   const child = spawn(join(ROOT, "dist/bin/stigmer"), args, setup);
   child.stdin?.end(options.stdin ?? "");

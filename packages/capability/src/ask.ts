@@ -11,8 +11,8 @@ import {
 } from "@stigmer/contracts/agentic";
 import { type ExecutionState, type NewEvent, requireKind, type Verdict } from "@stigmer/execution";
 import { canonicalJson, textDigest, toRow } from "@stigmer/resource";
-import type { AskedCall } from "./call-tool.ts";
-import type { CapabilityDeps } from "./handlers.ts";
+import type { AskedCall } from "./asked-call.ts";
+import type { CapabilityDeps } from "./deps.ts";
 
 /** What an approval is bound to: the answer to one question is no answer to another. */
 export function approvalDigest(of: {

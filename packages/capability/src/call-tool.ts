@@ -1,24 +1,15 @@
-import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { unavailable } from "@stigmer/base";
-import {
-  type ToolCall,
-  ToolCallSchema,
-  ToolCallStartedSchema,
-  type ToolDefinition,
-  ToolResultSchema,
-} from "@stigmer/contracts/agentic";
+import { ToolCallStartedSchema, type ToolDefinition, ToolResultSchema } from "@stigmer/contracts/agentic";
 import { type CallToolRequest, type CallToolResponse, CallToolResponseSchema } from "@stigmer/contracts/capability";
-import type { Claim, Connection, ExecutionState, StepRequest, StepState, Verdict } from "@stigmer/execution";
+import type { Claim, Connection, ExecutionState, StepState, Verdict } from "@stigmer/execution";
 import type { Call } from "@stigmer/resource";
 import { checkArguments } from "./arguments.ts";
 import { approvalDigest, askPerson } from "./ask.ts";
+import { type AskedCall, askedCall } from "./asked-call.ts";
+import type { CapabilityDeps } from "./deps.ts";
 import { acknowledge, dispatch, finished, hostFor, mayComeBack } from "./dispatch.ts";
-import type { CapabilityDeps } from "./handlers.ts";
 import { acceptedEffects, asksFirst, mayRetry } from "./policy.ts";
-
-/** One call of a tool, as the runner asks for it. */
-export type AskedCall = StepRequest & { readonly call: ToolCall; readonly digestBytes: Uint8Array<ArrayBuffer> };
 
 /** Checks, asks, records the intent, hands the call to a runner, records the outcome: each before the next. */
 export async function* callTool(
@@ -37,25 +28,6 @@ export async function* callTool(
       acknowledge(deps, host, { executionId: asked.id, stepKey: asked.stepKey, attempt: step.attempt }),
   });
   yield create(CallToolResponseSchema, { message: await answerOf(claim) });
-}
-
-function askedCall(request: CallToolRequest, { org }: Call): AskedCall {
-  const call = request.call ?? create(ToolCallSchema);
-  const digestBytes = new Uint8Array(
-    createHash("sha256")
-      .update(JSON.stringify([call.id, call.name, call.arguments]))
-      .digest(),
-  );
-  const digest = Buffer.from(digestBytes).toString("hex");
-  return {
-    org,
-    id: request.executionId,
-    epoch: Number(request.epoch),
-    stepKey: request.stepKey,
-    call,
-    digest,
-    digestBytes,
-  };
 }
 
 type Judging = {

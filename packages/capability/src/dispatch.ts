@@ -18,8 +18,8 @@ import {
   type LiveStep,
   sendTo,
 } from "@stigmer/execution";
-import type { AskedCall } from "./call-tool.ts";
-import type { CapabilityDeps } from "./handlers.ts";
+import type { AskedCall } from "./asked-call.ts";
+import type { CapabilityDeps } from "./deps.ts";
 
 const RUNNER_WAIT_MS = 15_000;
 const DEFAULT_TIMEOUT_S = 60;

@@ -1,1 +1,2 @@
-export { type CapabilityDeps, capabilityHandlers } from "./handlers.ts";
+export type { CapabilityDeps } from "./deps.ts";
+export { capabilityHandlers } from "./handlers.ts";

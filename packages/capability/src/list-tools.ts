@@ -9,7 +9,7 @@ import {
 import { type ListToolsRequest, type ListToolsResponse, ListToolsResponseSchema } from "@stigmer/contracts/capability";
 import { type ExecutionRef, type ExecutionState, startServer } from "@stigmer/execution";
 import { type Call, canonicalJson, textDigest } from "@stigmer/resource";
-import type { CapabilityDeps } from "./handlers.ts";
+import type { CapabilityDeps } from "./deps.ts";
 
 const RUNNER_WAIT_MS = 15_000;
 const MAX_TOOLS = 1024;

@@ -1,7 +1,7 @@
 import type { McpServer, ToolDefinition } from "@stigmer/contracts/agentic";
 import { requireKind } from "@stigmer/execution";
 import { fromRow } from "@stigmer/resource";
-import type { CapabilityDeps } from "./handlers.ts";
+import type { CapabilityDeps } from "./deps.ts";
 
 /** What a call of a tool may do, as far as anybody may believe it. */
 export type Effects = { readonly readOnly: boolean; readonly destructive: boolean; readonly idempotent: boolean };
@@ -42,7 +42,11 @@ export function mayRetry(effects: Effects): boolean {
   return effects.readOnly || effects.idempotent;
 }
 
-type Annotations = { readonly readOnlyHint?: unknown; readonly destructiveHint?: unknown; readonly idempotentHint?: unknown };
+type Annotations = {
+  readonly readOnlyHint?: unknown;
+  readonly destructiveHint?: unknown;
+  readonly idempotentHint?: unknown;
+};
 
 function parse(annotations: string): Annotations {
   try {

@@ -32,7 +32,7 @@ function describe(error: unknown, { timeoutMs, account }: FailureContext): strin
   if (code === SdkErrorCode.ConnectionClosed) return account ? "" : "the connection closed";
   if (code === SdkErrorCode.InvalidResult) return `its answer is not what MCP prescribes: ${firstLine(error)}`;
   const system = systemCode(error);
-  if (system === "ENOENT") return "its program was not found";
+  if (system === "ENOENT") return `its program was not found${pathOf(error)}`;
   if (system === "EACCES") return "its program may not be executed";
   return system ? `${firstLine(error)} (${system})` : firstLine(error);
 }
@@ -50,6 +50,10 @@ function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof SdkError) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;
   return systemCode(error.cause);
+}
+
+function pathOf(error: unknown): string {
+  return error instanceof Error && "path" in error ? `: ${String(error.path)}` : "";
 }
 
 function firstLine(error: unknown): string {
