@@ -1,0 +1,121 @@
+import type { RowFilter, RowKey, StreamKey, TaskKey } from "@stigmer/store";
+
+/**
+ * Where everything stands. A key is a letter and the fields that it is found by, with NUL between them, which no
+ * identifier holds; LevelDB orders keys by their UTF-8 bytes, so the last field is in bytewise order.
+ *
+ * | key | value |
+ * | --- | --- |
+ * | `m schema` | version of this layout |
+ * | `m state` | revision, and what is still kept of changes and audits |
+ * | `r tenant kind id` | row |
+ * | `n tenant kind name` | id of the row that has the name |
+ * | `p tenant kind parent id` | empty; the rows of a parent |
+ * | `c revision` | the row changes of a commit; none where it changed no row |
+ * | `j tenant stream sequence` | journal entry |
+ * | `h tenant stream` | the stream's last sequence and hash |
+ * | `t queue tenant id` | task |
+ * | `d queue time tenant id` | empty; the tasks that do not sleep, by due time |
+ * | `b hash` | blob |
+ * | `a tenant key` | stored answer |
+ * | `x time tenant key` | empty; the answers by the time at which they may go |
+ * | `u number` | audit record |
+ *
+ * Whole numbers are 14 hexadecimal digits, times 16 that order like the number.
+ */
+export const SCHEMA_KEY = "m\0schema";
+export const STATE_KEY = "m\0state";
+
+/** Keys from `gte`, or after `gt`, and below `lt`. */
+export type KeyRange = { readonly gte?: string; readonly gt?: string; readonly lt: string };
+
+type Named = { readonly tenant: string; readonly kind: string; readonly name: string };
+type AnswerKey = { readonly tenant: string; readonly key: string };
+
+export const rowKey = (key: RowKey): string => `r\0${key.tenant}\0${key.kind}\0${key.id}`;
+export const nameKey = (key: Named): string => `n\0${key.tenant}\0${key.kind}\0${key.name}`;
+export const parentKey = (key: RowKey & { readonly parent: string }): string =>
+  `p\0${key.tenant}\0${key.kind}\0${key.parent}\0${key.id}`;
+export const changeKey = (revision: number): string => `c\0${wholeDigits(revision)}`;
+export const entryKey = (key: StreamKey, sequence: number): string =>
+  `j\0${key.tenant}\0${key.stream}\0${wholeDigits(sequence)}`;
+export const headKey = (key: StreamKey): string => `h\0${key.tenant}\0${key.stream}`;
+export const taskKey = (key: TaskKey): string => `t\0${key.queue}\0${key.tenant}\0${key.id}`;
+export const dueKey = (key: TaskKey, dueAt: number): string =>
+  `d\0${key.queue}\0${timeDigits(dueAt)}\0${key.tenant}\0${key.id}`;
+export const blobKey = (hash: Uint8Array): string => `b\0${Buffer.from(hash).toString("hex")}`;
+export const answerKey = (key: AnswerKey): string => `a\0${key.tenant}\0${key.key}`;
+export const expiryKey = (key: AnswerKey, expiresAt: number): string =>
+  `x\0${timeDigits(expiresAt)}\0${key.tenant}\0${key.key}`;
+export const auditKey = (number: number): string => `u\0${wholeDigits(number)}`;
+
+/** The rows of a kind, or the entries that list the rows of a parent, after id `after`. */
+export function pageRange(filter: RowFilter, after: string): KeyRange {
+  const { tenant, kind, parent } = filter;
+  const prefix = parent === undefined ? `r\0${tenant}\0${kind}` : `p\0${tenant}\0${kind}\0${parent}`;
+  return { gt: `${prefix}\0${after}`, lt: `${prefix}\x01` };
+}
+
+export function entryRange(key: StreamKey, from: number): KeyRange {
+  return { gte: entryKey(key, from), lt: `j\0${key.tenant}\0${key.stream}\x01` };
+}
+
+/** Commits after one revision, up to and with another. */
+export function changeRange(after: number, last: number): KeyRange {
+  return { gte: changeKey(after + 1), lt: changeKey(last + 1) };
+}
+
+/** Tasks of a queue, after the one that was seen last. */
+export function taskRange(queue: string, after?: TaskKey): KeyRange {
+  return { gt: after === undefined ? `t\0${queue}\0` : taskKey(after), lt: `t\0${queue}\x01` };
+}
+
+export function dueRange(queue: string, until: number): KeyRange {
+  return { gte: `d\0${queue}\0`, lt: `d\0${queue}\0${timeDigits(until)}\x01` };
+}
+
+/** Answers whose time is over at `now`. */
+export function expiryRange(now: number): KeyRange {
+  return { gte: "x\0", lt: `x\0${timeDigits(now)}\x01` };
+}
+
+/** The last field of a key. */
+export function lastField(key: string): string {
+  return key.slice(key.lastIndexOf("\0") + 1);
+}
+
+export function dueTask(key: string): TaskKey {
+  const [, queue = "", , tenant = "", id = ""] = key.split("\0");
+  return { queue, tenant, id };
+}
+
+export function storedTask(key: string): TaskKey {
+  const [, queue = "", tenant = "", id = ""] = key.split("\0");
+  return { queue, tenant, id };
+}
+
+export function expiredAnswer(key: string): AnswerKey {
+  const [, , tenant = "", name = ""] = key.split("\0");
+  return { tenant, key: name };
+}
+
+export function changeRevision(key: string): number {
+  return Number.parseInt(lastField(key), 16);
+}
+
+function wholeDigits(value: number): string {
+  return value.toString(16).padStart(14, "0");
+}
+
+// The bits of a double order like its value once the sign bit is flipped, and all of them are where it was set.
+function timeDigits(value: number): string {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value + 0);
+  const high = view.getUint32(0);
+  const low = view.getUint32(4);
+  return high < 0x8000_0000 ? halfDigits(high + 0x8000_0000) + halfDigits(low) : halfDigits(~high) + halfDigits(~low);
+}
+
+function halfDigits(half: number): string {
+  return (half >>> 0).toString(16).padStart(8, "0");
+}

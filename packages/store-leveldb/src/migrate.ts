@@ -1,0 +1,46 @@
+import { precondition } from "@stigmer/base";
+import { Damaged } from "./damaged.ts";
+import { SCHEMA_KEY, STATE_KEY } from "./keys.ts";
+import { type Level, viewOf, writeSynced } from "./level.ts";
+import type { Site } from "./level-errors.ts";
+import { decodeCount, EMPTY_STATE, encodeCount, encodeState } from "./record-codec.ts";
+
+/** Brings the layout from the version of its place in the list, counted from 1, to the next. Can be repeated. */
+type Migration = (level: Level) => Promise<void>;
+
+const MIGRATIONS: readonly Migration[] = [];
+
+/** The version of the layout in `keys.ts`. */
+export const SCHEMA = 1 + MIGRATIONS.length;
+
+/**
+ * Brings the layout of an open database up to date, and marks an empty one with its version. Refuses, before it writes
+ * anything, a newer layout with `STORE_SCHEMA_UNKNOWN`, and what no version of the driver has written as damaged.
+ */
+export async function migrate(level: Level, site: Site): Promise<void> {
+  const stored = level.getSync(SCHEMA_KEY);
+  if (stored === undefined) return await begin(level);
+  const found = decodeCount(stored);
+  if (found > SCHEMA) {
+    throw precondition("STORE_SCHEMA_UNKNOWN", { dir: site.dir, found, newest: SCHEMA });
+  }
+  if (level.getSync(STATE_KEY) === undefined) throw new Damaged("the revision is missing");
+  for (const [at, step] of MIGRATIONS.entries()) {
+    if (at + 1 < found) continue;
+    await step(level);
+    await writeSynced(level, new Map([[SCHEMA_KEY, encodeCount(at + 2)]]));
+  }
+}
+
+async function begin(level: Level): Promise<void> {
+  const [anything] = await viewOf(level).keys({ gte: "", lt: "\u{10ffff}" }, { limit: 1 });
+  if (anything !== undefined) throw new Damaged("the version of the layout is missing");
+  const state = encodeState(EMPTY_STATE);
+  await writeSynced(
+    level,
+    new Map([
+      [SCHEMA_KEY, encodeCount(SCHEMA)],
+      [STATE_KEY, state],
+    ]),
+  );
+}

@@ -1,0 +1,106 @@
+import type { Clock, Log } from "@stigmer/base";
+import type { Writes } from "./draft.ts";
+import { type Admitted, createGroup, type Group } from "./group.ts";
+import { createHotValues } from "./hot-values.ts";
+import { type Level, viewOf, writeSynced } from "./level.ts";
+import { readFault, type Site, writeFault } from "./level-errors.ts";
+import type { StoreLimits } from "./options.ts";
+import type { Waiting } from "./queue.ts";
+import { stateIn } from "./read.ts";
+import type { StoreState } from "./record-codec.ts";
+import { createSweep } from "./sweep.ts";
+
+export type GroupWriterDeps = {
+  readonly level: Level;
+  readonly site: Site;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: Required<StoreLimits>;
+  /** Makes the database fit to be written again after a write has failed; rejects while that can't be. */
+  readonly heal: () => Promise<void>;
+  /** Told of a group's commits, in order, once they are synced and before their callers are. */
+  readonly publish: (commits: readonly Admitted[], state: StoreState) => void;
+};
+
+/** Writes groups of commits, one group at a time. */
+export type GroupWriter = {
+  /** Writes those of the commits that are not refused, and answers each caller. Never rejects. */
+  write(group: readonly Waiting[]): Promise<void>;
+  /** Rids the database of what a failed write may have left in it, if the medium lets it. Never rejects. */
+  settle(): Promise<void>;
+  /** What the newest acknowledged commit left behind. */
+  state(): StoreState;
+};
+
+const HOT_BYTES = 8 * 1024 * 1024;
+
+type Accepted = { readonly caller: Waiting; readonly admitted: Admitted };
+
+export function createGroupWriter(deps: GroupWriterDeps): GroupWriter {
+  const { level, site, clock, log, limits } = deps;
+  const view = viewOf(level);
+  const sweep = createSweep({ view, clock, log });
+  const hot = createHotValues(view, HOT_BYTES);
+  const keep = { changes: limits.keepChanges, audits: limits.keepAudits };
+  let state = stateIn(view);
+  let undo: Writes | undefined;
+
+  async function write(waiting: readonly Waiting[]): Promise<void> {
+    try {
+      await mend();
+      const expired = await sweep.expired();
+      const group = createGroup({ state, view: hot, now: clock.now(), keep });
+      const accepted = admitAll(group, waiting, site);
+      group.dropAnswers(expired);
+      if (accepted.length > 0) await store(group, accepted);
+    } catch (error) {
+      for (const { reject } of waiting) reject(writeFault(error, site));
+    }
+  }
+
+  async function store(group: Group, accepted: readonly Accepted[]): Promise<void> {
+    const { writes, state: next } = group.finish();
+    await using before = level.snapshot();
+    try {
+      await writeSynced(level, writes);
+    } catch (error) {
+      log.error({ error, commits: accepted.length }, "store write failed");
+      undo = new Map([...writes.keys()].map((key) => [key, level.getSync(key, { snapshot: before })]));
+      await settle();
+      throw error;
+    }
+    state = next;
+    hot.add(writes);
+    deps.publish(
+      accepted.map(({ admitted }) => admitted),
+      state,
+    );
+    for (const { caller, admitted } of accepted) caller.resolve(admitted.revision);
+  }
+
+  // A write that failed may still be found on disk later, though its callers were told that it changed nothing.
+  async function mend(): Promise<void> {
+    if (undo === undefined) return;
+    await deps.heal();
+    if (stateIn(view).revision !== state.revision) await writeSynced(level, undo);
+    undo = undefined;
+    log.info({ revision: state.revision }, "store was opened again after a failed write");
+  }
+
+  async function settle(): Promise<void> {
+    await mend().catch((error: unknown) => log.warn({ error }, "store can't be opened again after a failed write yet"));
+  }
+
+  return { write, settle, state: () => state };
+}
+
+function admitAll(group: Group, waiting: readonly Waiting[], site: Site): readonly Accepted[] {
+  return waiting.flatMap((caller) => {
+    try {
+      return [{ caller, admitted: group.admit(caller.commit) }];
+    } catch (error) {
+      caller.reject(readFault(error, site));
+      return [];
+    }
+  });
+}

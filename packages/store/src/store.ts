@@ -1,0 +1,102 @@
+import type { Append, JournalEntry, StreamHead, StreamKey, Task, TaskKey } from "./journal.ts";
+import type { Change, Page, Row, RowContent, RowFilter, RowKey } from "./row.ts";
+
+/** A driver that can answer at once does; callers `await` either way. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * All of it is stored at one revision, or nothing is. A batch names a row, a task or an answer at most once; its appends
+ * to one stream follow each other.
+ */
+export type Batch = {
+  /**
+   * A put whose name another row of its tenant and kind holds, once the batch is stored, refuses the commit with
+   * `RESOURCE_EXISTS`; so two rows can swap names.
+   */
+  readonly puts?: readonly RowContent[];
+  /** Deleting what is not there changes nothing. */
+  readonly deletes?: readonly RowKey[];
+  readonly appends?: readonly Append[];
+  readonly tasks?: readonly Task[];
+  readonly taskDeletes?: readonly TaskKey[];
+  /** Content-addressed: `hash` is the SHA-256 of `bytes`. Storing one that is there already is no change. */
+  readonly blobs?: readonly { readonly hash: Uint8Array; readonly bytes: Uint8Array }[];
+  /** Stored answers of commands, dropped some time after `expiresAt` (milliseconds since the Unix epoch). */
+  readonly answers?: readonly StoredAnswer[];
+  readonly audits?: readonly Uint8Array[];
+};
+
+/** The answer to a command that carried an idempotency key. */
+export type StoredAnswer = {
+  readonly tenant: string;
+  readonly key: string;
+  readonly digest: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly expiresAt: number;
+};
+
+/** What must be true at the moment of the commit; otherwise it is refused with `VERSION_MOVED`, or `LEASE_FENCED` for a task. */
+export type Precondition =
+  /** The row has this version; 0 means that there is no such row. */
+  | { readonly row: RowKey; readonly version: number }
+  /** The task has this epoch and this holder. */
+  | { readonly task: TaskKey; readonly epoch: number; readonly holder: string }
+  /** No answer is stored under the key, or one whose time is over. */
+  | { readonly noAnswer: { readonly tenant: string; readonly key: string } };
+
+/** What can be read, from the newest commit or from a snapshot. No call returns another tenant's data. */
+export interface Reader {
+  get(key: RowKey): MaybePromise<Row | undefined>;
+  getByName(filter: {
+    readonly tenant: string;
+    readonly kind: string;
+    readonly name: string;
+  }): MaybePromise<Row | undefined>;
+  /** At most `limit` rows (1 to 1,000) after id `after`, in id order, bytewise. */
+  page(filter: RowFilter, range: { readonly after?: string; readonly limit: number }): MaybePromise<Page>;
+  head(key: StreamKey): MaybePromise<StreamHead>;
+  /** Entries from sequence `from` (1 is the first), at most `limit`; fewer means that the stream ends there. */
+  read(key: StreamKey, range: { readonly from: number; readonly limit: number }): MaybePromise<readonly JournalEntry[]>;
+  task(key: TaskKey): MaybePromise<Task | undefined>;
+  /** The stored answer, unless its time is over, with the revision of the commit that stored it. */
+  answer(key: {
+    readonly tenant: string;
+    readonly key: string;
+  }): MaybePromise<(StoredAnswer & { readonly revision: number }) | undefined>;
+  blob(hash: Uint8Array): MaybePromise<Uint8Array | undefined>;
+}
+
+/** A view that does not move. */
+export interface Snapshot extends Reader, AsyncDisposable {
+  readonly revision: number;
+}
+
+/**
+ * Rows, journals and tasks of every tenant. One write, `commit`; nothing is acknowledged before it is synced. After
+ * `close` every call refuses with `STORE_CLOSED`.
+ */
+export interface Store extends Reader, AsyncDisposable {
+  /** Revision of the newest commit; 0 in an empty store. It only grows. */
+  revision(): number;
+  /**
+   * Stores the batch and returns its revision. Refused, it has changed nothing. Where too much waits to be written it
+   * refuses with `LIMIT_REACHED`, and with `STORE_WRITE_FAILED` where the medium is full or failing.
+   */
+  commit(batch: Batch, preconditions?: readonly Precondition[]): Promise<number>;
+  snapshot(): Snapshot;
+  /**
+   * Each change of matching rows after revision `after`, once, in order, until the signal aborts, which ends the
+   * iteration without an error. Never splits a commit between two steps. The first step that meets it throws
+   * `WATCH_TOKEN_EXPIRED` when changes that old are no longer kept, or `after` is a revision that this store has not
+   * reached; `STORE_CLOSED` when the store is closed.
+   */
+  watch(
+    filter: RowFilter,
+    options: { readonly after: number; readonly signal: AbortSignal },
+  ): AsyncIterable<readonly Change[]>;
+  /** Tasks of any tenant that are due at `until` or before, in order of due time; at most `limit`. */
+  due(queue: string, range: { readonly until: number; readonly limit: number }): MaybePromise<readonly Task[]>;
+  /** Tasks of any tenant in order of key, sleeping ones included; for adoption at start. */
+  tasks(queue: string): AsyncIterable<Task>;
+  close(): Promise<void>;
+}
