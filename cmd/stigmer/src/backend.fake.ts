@@ -1,0 +1,227 @@
+import { clone, create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { anyPack, anyUnpack, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import {
+  type Agent,
+  AgentCommandController,
+  AgentExecutionCommandController,
+  AgentExecutionQueryController,
+  AgentExecutionSchema,
+  AgentQueryController,
+  AgentSchema,
+  type Approval,
+  ApprovalCommandController,
+  ApprovalQueryController,
+  ApprovalSchema,
+  ApprovalStatusSchema,
+  ExecutionEventSchema,
+  ExecutionQueryController,
+  type JournalEntry,
+  JournalEntrySchema,
+  RunnerQueryController,
+  type SubscribeRequest,
+  type SubscribeResponse,
+  SubscribeResponseSchema,
+  VerifyExecutionResponseSchema,
+} from "@stigmer/contracts/agentic";
+import {
+  ApplyResponse_Action as Action,
+  ApiResourceCommandController,
+  WatchEventType,
+} from "@stigmer/contracts/commons";
+import { ServerInfoSchema, ServerQueryController } from "@stigmer/contracts/platform";
+import { BadRequestSchema, ErrorInfoSchema } from "@stigmer/contracts/rpc";
+import { entryHash } from "./execution/chain.ts";
+import { registry } from "./kinds/kinds.ts";
+
+/** Just enough of a backend for commands to talk to. */
+export type FakeBackend = {
+  readonly agents: Map<string, Agent>;
+  readonly approvals: Map<string, Approval>;
+  /** What commands have asked for, newest last. */
+  readonly requests: unknown[];
+  /** Answers a subscription; by default the journal, whole. */
+  subscribe: (request: SubscribeRequest, signal: AbortSignal) => AsyncIterable<SubscribeResponse>;
+  verify: MessageInitShape<typeof VerifyExecutionResponseSchema>;
+  info: MessageInitShape<typeof ServerInfoSchema>;
+  journal: readonly JournalEntry[];
+  readonly routes: (router: ConnectRouter) => void;
+};
+
+export const EXECUTION_ID = "aex_01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+export function createBackend(init: Partial<Pick<FakeBackend, "info" | "journal">> = {}): FakeBackend {
+  const backend: FakeBackend = {
+    agents: new Map(),
+    approvals: new Map(),
+    requests: [],
+    async *subscribe() {
+      for (const entry of backend.journal) yield entryResponse(entry);
+    },
+    verify: { valid: true },
+    info: { version: "9.9.9", implementation: "stigmer-daemon", pid: 4242n, ...init.info },
+    journal: init.journal ?? [],
+    routes(router) {
+      serveAgents(router, backend);
+      serveExecutions(router, backend);
+      serveApprovals(router, backend);
+      router.service(ServerQueryController, { getInfo: () => create(ServerInfoSchema, backend.info) });
+      router.service(RunnerQueryController, {
+        list: () => ({ items: [{ metadata: { name: "bundled" }, status: { connected: true, build: "ts 1" } }] }),
+      });
+    },
+  };
+  return backend;
+}
+
+export function agentOf(name: string, spec: MessageInitShape<typeof AgentSchema>["spec"] = {}): Agent {
+  const createTime = timestampFromMs(Date.parse("2026-01-31T11:55:00Z"));
+  return create(AgentSchema, {
+    apiVersion: "agentic.stigmer.ai/v1",
+    kind: "Agent",
+    metadata: { name, id: `agt_${name.toUpperCase()}`, resourceVersion: "1", createTime },
+    spec,
+  });
+}
+
+/** A journal of events, chained as a backend chains it. */
+export function journalOf(...events: MessageInitShape<typeof ExecutionEventSchema>[]): JournalEntry[] {
+  let prevHash: Uint8Array<ArrayBufferLike> = new Uint8Array();
+  return events.map((init, index) => {
+    const time = timestampFromMs(Date.parse("2026-01-31T12:00:00Z") + index);
+    const event = toBinary(ExecutionEventSchema, create(ExecutionEventSchema, { time, ...init }));
+    const sequence = index + 1;
+    const hash = entryHash(prevHash, sequence, event);
+    const entry = create(JournalEntrySchema, { sequence: BigInt(sequence), prevHash, hash, event });
+    prevHash = hash;
+    return entry;
+  });
+}
+
+export function entryResponse(entry: JournalEntry): SubscribeResponse {
+  return create(SubscribeResponseSchema, { message: { case: "entry", value: entry } });
+}
+
+export function deltaResponse(text: string, offset: number, attempt = 1): SubscribeResponse {
+  const value = { stepKey: "turn/1/model", attempt, offset: BigInt(offset), text };
+  return create(SubscribeResponseSchema, { message: { case: "delta", value } });
+}
+
+export function refusal(
+  code: Code,
+  reason: string,
+  of: { message?: string; metadata?: Record<string, string>; fields?: Record<string, string> } = {},
+): ConnectError {
+  const { message = reason, metadata = {}, fields = {} } = of;
+  const fieldViolations = Object.entries(fields).map(([field, description]) => ({ field, description }));
+  return new ConnectError(message, code, undefined, [
+    { desc: ErrorInfoSchema, value: { reason, domain: "stigmer.ai", metadata } },
+    { desc: BadRequestSchema, value: { fieldViolations } },
+  ]);
+}
+
+function serveAgents(router: ConnectRouter, { agents, requests }: FakeBackend): void {
+  const find = (matches: (agent: Agent) => boolean, name: string): Agent => {
+    const agent = [...agents.values()].find(matches);
+    if (agent) return agent;
+    throw refusal(Code.NotFound, "RESOURCE_NOT_FOUND", {
+      message: `agent "${name}" not found`,
+      metadata: { kind: "Agent", name },
+    });
+  };
+  router.service(AgentQueryController, {
+    get: ({ id }) => find(({ metadata }) => metadata?.id === id, id),
+    getByReference: ({ name }) => find(({ metadata }) => metadata?.name === name, name),
+    list({ pageSize, pageToken }) {
+      const all = [...agents.values()];
+      const start = Number(pageToken || 0);
+      const end = start + Math.min(pageSize || 50, 2);
+      return { items: all.slice(start, end), nextPageToken: end < all.length ? String(end) : "", resourceVersion: "7" };
+    },
+    async *watch() {
+      for (const object of agents.values()) yield { type: WatchEventType.ADDED, object, resumeToken: "7" };
+      yield { type: WatchEventType.BOOKMARK, resumeToken: "7" };
+      throw refusal(Code.OutOfRange, "WATCH_TOKEN_EXPIRED");
+    },
+  });
+  router.service(AgentCommandController, {
+    create(agent) {
+      requests.push(agent);
+      return agent;
+    },
+    delete({ id }) {
+      const agent = find(({ metadata }) => metadata?.id === id, id);
+      agents.delete(agent.metadata?.name ?? "");
+      return agent;
+    },
+  });
+  router.service(ApiResourceCommandController, {
+    apply({ resource }) {
+      const agent = resource && (anyUnpack(resource, registry) as Agent);
+      const name = agent?.metadata?.name ?? "";
+      requests.push(agent);
+      if (agent?.$typeName !== AgentSchema.typeName) return { action: Action.CREATED };
+      if (!agent.spec?.instructions) {
+        const fields = { "spec.instructions": "must be at least 1 character" };
+        throw refusal(Code.InvalidArgument, "INVALID_REQUEST", { fields });
+      }
+      const action = agents.has(name) ? Action.UPDATED : Action.CREATED;
+      agents.set(name, agent);
+      return { action, resource: anyPack(AgentSchema, agent) };
+    },
+  });
+}
+
+function serveExecutions(router: ConnectRouter, backend: FakeBackend): void {
+  const execution = create(AgentExecutionSchema, {
+    metadata: { name: "a1-x", id: EXECUTION_ID },
+    spec: { agent: "a1" },
+  });
+  router.service(AgentExecutionCommandController, {
+    create(request) {
+      backend.requests.push(request);
+      return execution;
+    },
+    cancel: () => execution,
+  });
+  router.service(AgentExecutionQueryController, {
+    get: () => execution,
+    getByReference: () => execution,
+  });
+  router.service(ExecutionQueryController, {
+    subscribe(request, { signal }) {
+      backend.requests.push(request);
+      return backend.subscribe(request, signal);
+    },
+    verify: () =>
+      create(VerifyExecutionResponseSchema, {
+        entries: BigInt(backend.journal.length),
+        head: backend.journal.at(-1)?.hash ?? new Uint8Array(),
+        ...backend.verify,
+      }),
+  });
+}
+
+function serveApprovals(router: ConnectRouter, { approvals, requests }: FakeBackend): void {
+  const find = (id: string): Approval => {
+    const approval = approvals.get(id);
+    if (approval) return approval;
+    throw refusal(Code.NotFound, "RESOURCE_NOT_FOUND", { metadata: { kind: "Approval", name: id } });
+  };
+  router.service(ApprovalQueryController, {
+    get: ({ id }) => find(id),
+    getByReference: ({ name }) => find(name),
+    list: () => ({ items: [...approvals.values()] }),
+  });
+  router.service(ApprovalCommandController, {
+    decide(request) {
+      requests.push(request);
+      const approval = find(request.id);
+      const { decision, comment } = request;
+      const decided = clone(ApprovalSchema, approval);
+      decided.status = create(ApprovalStatusSchema, { decision, comment });
+      approvals.set(request.id, decided);
+      return decided;
+    },
+  });
+}

@@ -1,0 +1,42 @@
+import { type Command, Option } from "commander";
+import { collect, type GlobalOptions, newGroup, newLeaf, optionsOf } from "../command-line.ts";
+import type { Deps } from "../deps.ts";
+import { type CreateOptions, createAgent } from "./agent-create.ts";
+import { type ExecuteOptions, execute } from "./agent-execute.ts";
+
+type Runs = {
+  readonly create: (deps: Deps, options: CreateOptions) => Promise<void>;
+  readonly execute: (deps: Deps, options: ExecuteOptions) => Promise<void>;
+};
+
+export function newAgentCommand(deps: Deps, run: Runs = { create: createAgent, execute }): Command {
+  return newGroup("agent", "Creates agents and talks to them.", [newCreate(deps, run), newExecute(deps, run)]);
+}
+
+function newCreate(deps: Deps, run: Runs): Command {
+  return newLeaf("create", "Creates an agent; refuses a name that is taken.")
+    .argument("<name>", "its name: lower-case letters, digits and hyphens")
+    .requiredOption("--instructions <text>", "who it is and how it works; @file reads them from a file")
+    .option("--description <text>", "one line for people who choose between agents")
+    .option("--model <model>", "provider/model, such as openai/gpt-5; the configured one unless told")
+    .option("--mcp-server <name>", "MCP server whose tools it may use; repeatable", collect)
+    .action((name: string, _, command: Command) => run.create(deps, { ...optionsOf<CreateOptions>(command), name }));
+}
+
+function newExecute(deps: Deps, run: Runs): Command {
+  const approve = new Option("--approve <mode>", "where it asks: never, all, or fail (leave it waiting, exit 3)");
+  return newLeaf(
+    "execute",
+    "Says something to an agent and shows what it does. Its words go to stdout, all else to stderr.",
+  )
+    .argument("<name>", "name of the agent")
+    .argument("[message]", "what to say; - or nothing reads it from standard input")
+    .option("--session <id>", "go on in this session, instead of a new one")
+    .option("--model <model>", "provider/model, instead of the agent's")
+    .option("--workspace <dir>", "folder in which its tools work; this one unless told")
+    .addOption(approve.choices(["never", "all", "fail"]))
+    .option("--detach", "start it, say its id, and leave it")
+    .action((name: string, message: string | undefined, _, command: Command) =>
+      run.execute(deps, { ...optionsOf<GlobalOptions>(command), name, message }),
+    );
+}

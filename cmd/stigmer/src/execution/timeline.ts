@@ -1,0 +1,99 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import {
+  ApprovalCause,
+  ApprovalDecisionSchema,
+  type ExecutionEvent,
+  ExecutionPhaseSchema,
+  FinishReasonSchema,
+  type ModelCallFinished,
+  type PhaseChanged,
+} from "@stigmer/contracts/agentic";
+import { enumText } from "../kinds/columns.ts";
+import { printableLine, shortLine } from "../output/printable.ts";
+import { formatDelimited } from "../output/table.ts";
+import type { Item } from "./cursor.ts";
+import { callsOf, textOf } from "./describe.ts";
+
+const MAX_TEXT = 160;
+
+/** One line of an execution's timeline: when, sequence, what. Deltas are no entries, and have none. */
+export function timelineLine(item: Item, options: { readonly delimited: boolean }): string {
+  if (item.kind !== "entry") return "";
+  const { sequence, event } = item;
+  const time = event.time ? timestampDate(event.time).toISOString() : "";
+  if (options.delimited) return formatDelimited([time, String(sequence), event.event.case ?? "", whatHappened(event)]);
+  return `${time}  ${String(sequence).padStart(4)}  ${whatHappened(event)}\n`;
+}
+
+/** An event in words. What models and tools wrote is shortened, and moves no cursor. */
+export function whatHappened({ event, attempt }: ExecutionEvent): string {
+  const again = attempt > 1 ? ` (try ${attempt})` : "";
+  switch (event.case) {
+    case "created":
+      return (
+        printableLine(`created for agent ${event.value.agent} with ${event.value.model}: `) +
+        quoted(event.value.message)
+      );
+    case "phaseChanged":
+      return phaseText(event.value);
+    case "leaseGranted":
+      return printableLine(`taken by runner ${event.value.runner}`);
+    case "toolsListed":
+      return printableLine(`tools read: ${event.value.tools.map(({ name }) => name).join(", ") || "none"}`);
+    case "modelCallStarted":
+      return printableLine(`model ${event.value.model} called${again}`);
+    case "modelCallFinished":
+      return modelText(event.value);
+    case "toolCallStarted":
+      return (
+        printableLine(`tool ${event.value.call?.name} called${again} `) +
+        shortLine(event.value.call?.arguments ?? "", MAX_TEXT)
+      );
+    case "toolCallFinished":
+      return `tool ${event.value.result?.isError ? "failed" : "answered"} in ${event.value.latencyMs} ms: ${quoted(event.value.result?.content ?? "")}`;
+    case "approvalRequested":
+      return printableLine(
+        `approval ${event.value.approvalId} asked for tool ${event.value.spec?.tool}${causeText(event.value.spec?.cause)}`,
+      );
+    case "approvalDecided": {
+      const decision = enumText(ApprovalDecisionSchema, event.value.decision).toLowerCase();
+      return printableLine(
+        `approval ${event.value.approvalId} ${decision} by ${event.value.decidedBy} ${event.value.comment}`.trimEnd(),
+      );
+    }
+    default:
+      return "something that this program does not know; a newer one does";
+  }
+}
+
+function phaseText({ phase, error }: PhaseChanged): string {
+  const name = enumText(ExecutionPhaseSchema, phase).toLowerCase().replaceAll("_", " ");
+  return printableLine(error ? `${name}: ${error.reason}: ${error.message}` : name);
+}
+
+function modelText(finished: ModelCallFinished): string {
+  const { message, error, finishReason, usage, latencyMs, servedModel, scripted } = finished;
+  if (error) return printableLine(`model call failed: ${error.reason}: ${error.message}`);
+  const text = textOf(message);
+  const calls = callsOf(message).map(({ name }) => name);
+  const said = [
+    ...(text ? [quoted(text)] : []),
+    ...(calls.length > 0 ? [printableLine(`wants ${calls.join(", ")}`)] : []),
+  ];
+  const facts = [
+    printableLine(servedModel),
+    enumText(FinishReasonSchema, finishReason).toLowerCase(),
+    `${usage?.inputTokens ?? 0} + ${usage?.outputTokens ?? 0} tokens`,
+    `${latencyMs} ms`,
+    ...(scripted ? ["a script, no AI"] : []),
+  ].filter((fact) => fact !== "");
+  return `model answered: ${said.join(", ") || "nothing"} (${facts.join(", ")})`;
+}
+
+function causeText(cause: ApprovalCause | undefined): string {
+  return cause === ApprovalCause.UNCERTAIN ? ": its effect may have happened already" : "";
+}
+
+function quoted(text: string): string {
+  return `"${shortLine(text, MAX_TEXT)}"`;
+}

@@ -1,0 +1,170 @@
+import type {
+  ApprovalSpec,
+  ExecutionEvent,
+  ModelCallFinished,
+  PhaseChanged,
+  ToolCallFinished,
+  ToolCallStarted,
+  ToolDefinition,
+} from "@stigmer/contracts/agentic";
+import type { Paint } from "../output/paint.ts";
+import { printableLine, printableText, shortLine } from "../output/printable.ts";
+import type { Item } from "./cursor.ts";
+import { callsOf, textOf, toolLabel } from "./describe.ts";
+import { isEnd } from "./follow.ts";
+
+/** What is on the screen, as far as the next event depends on it. */
+export type View = {
+  /** The text of the open model call that has been written. */
+  readonly shown: string;
+  /** A carriage return that waits for what follows it. */
+  readonly held: string;
+  /** Whether stdout stands in the middle of a line. */
+  readonly midLine: boolean;
+  readonly saidScripted: boolean;
+  /** Whether any text of a model has been written. */
+  readonly anyText: boolean;
+  /** Tools by the name that the model uses. */
+  readonly tools: ReadonlyMap<string, Pick<ToolDefinition, "server" | "tool">>;
+  /** Labels of the calls that the newest message asks for, by their id. */
+  readonly calls: ReadonlyMap<string, string>;
+};
+
+export type Output = { readonly to: "stdout" | "stderr"; readonly text: string };
+
+/** Something that happened and that whoever follows may act on. */
+export type Notice =
+  | { readonly kind: "asked"; readonly approvalId: string; readonly spec: ApprovalSpec }
+  | { readonly kind: "decided"; readonly approvalId: string }
+  | { readonly kind: "ended"; readonly change: PhaseChanged };
+
+export type Rendered = {
+  readonly view: View;
+  readonly outputs: readonly Output[];
+  readonly notice?: Notice | undefined;
+};
+
+export const EMPTY_VIEW: View = {
+  shown: "",
+  held: "",
+  midLine: false,
+  saidScripted: false,
+  anyText: false,
+  tools: new Map(),
+  calls: new Map(),
+};
+
+const SCRIPTED = "(scripted model: no AI is involved)";
+const MAX_ARGUMENTS = 200;
+const MAX_RESULT = 160;
+
+/** What to write for an event, and what is on the screen after it. Text of the model goes to stdout, all else to stderr. */
+export function render(view: View, item: Item, paint: Paint): Rendered {
+  if (item.kind === "delta") return appendText(view, item.delta.text);
+  if (item.kind === "restarted") return voidText(view, paint);
+  const rendered = renderEvent(view, item.event, paint);
+  return isEnd(item) && item.event.event.case === "phaseChanged" ? end(rendered, item.event.event.value) : rendered;
+}
+
+function renderEvent(view: View, { event }: ExecutionEvent, paint: Paint): Rendered {
+  switch (event.case) {
+    case "created":
+      return event.value.model.startsWith("scripted/") ? sayScripted(view, paint) : { view, outputs: [] };
+    case "toolsListed":
+      return { view: { ...view, tools: new Map(event.value.tools.map((tool) => [tool.name, tool])) }, outputs: [] };
+    case "modelCallStarted":
+      // A call that is begun anew while text of it stands there: that text counts for nothing.
+      return view.shown ? voidText(view, paint) : { view, outputs: [] };
+    case "modelCallFinished":
+      return finishCall(view, event.value, paint);
+    case "toolCallStarted":
+      return startTool(view, event.value, paint);
+    case "toolCallFinished":
+      return finishTool(view, event.value, paint);
+    case "approvalRequested": {
+      const { approvalId, spec } = event.value;
+      return { view, outputs: [], notice: spec && { kind: "asked", approvalId, spec } };
+    }
+    case "approvalDecided":
+      return { view, outputs: [], notice: { kind: "decided", approvalId: event.value.approvalId } };
+    default:
+      return { view, outputs: [] };
+  }
+}
+
+/** Text is written as it comes; a carriage return at its end waits, as it may be half of a line end. */
+function appendText(view: View, text: string): Rendered {
+  const whole = view.held + text;
+  const held = whole.endsWith("\r") ? "\r" : "";
+  const written = printableText(held ? whole.slice(0, -1) : whole);
+  const now = { ...view, shown: view.shown + text, held, anyText: true };
+  if (!written) return { view: now, outputs: [] };
+  return { view: { ...now, midLine: !written.endsWith("\n") }, outputs: [{ to: "stdout", text: written }] };
+}
+
+/** Writes what has not been written of a call's whole text, and ends the line. */
+function finishText(view: View, whole: string, paint: Paint): Rendered {
+  const fits = whole.startsWith(view.shown);
+  const start = fits ? { view, outputs: [] } : voidText(view, paint);
+  const rest = fits ? whole.slice(view.shown.length) : whole;
+  const written = rest ? then(start, (now) => appendText(now, rest)) : start;
+  return then(written, (now) => {
+    const flushed: Output[] = now.held ? [{ to: "stdout", text: printableText(now.held) }] : [];
+    const ended = endLine({ ...now, held: "", midLine: now.midLine || now.held !== "", shown: "" });
+    return { view: ended.view, outputs: [...flushed, ...ended.outputs] };
+  });
+}
+
+function voidText(view: View, paint: Paint): Rendered {
+  const empty = { ...view, shown: "", held: "" };
+  if (!view.shown) return { view: empty, outputs: [] };
+  return say(empty, paint.yellow("(the model began again; the text above does not count)"));
+}
+
+function finishCall(view: View, { message, scripted }: ModelCallFinished, paint: Paint): Rendered {
+  const labels = callsOf(message).map(({ id, name }) => [id, toolLabel(name, view.tools.get(name))] as const);
+  const named = { ...view, calls: new Map(labels) };
+  const first = scripted ? sayScripted(named, paint) : { view: named, outputs: [] };
+  return then(first, (now) => finishText(now, textOf(message), paint));
+}
+
+function startTool(view: View, { call }: ToolCallStarted, paint: Paint): Rendered {
+  const { name = "", arguments: args = "" } = call ?? {};
+  const label = printableLine(toolLabel(name, view.tools.get(name)));
+  return say(view, `${paint.dim("→")} ${paint.bold(label)} ${paint.dim(shortLine(args, MAX_ARGUMENTS))}`.trimEnd());
+}
+
+function finishTool(view: View, { result, latencyMs }: ToolCallFinished, paint: Paint): Rendered {
+  const { callId = "", content = "", isError = false } = result ?? {};
+  const label = printableLine(view.calls.get(callId) ?? "");
+  const mark = isError ? paint.red("✗") : paint.green("✓");
+  const summary = shortLine(content, MAX_RESULT);
+  return say(view, `${mark} ${label} ${paint.dim(`(${latencyMs} ms)`)} ${summary}`.trimEnd());
+}
+
+/** The end of the execution. An answer that no model call showed, as where a follower came late, is written now. */
+function end(rendered: Rendered, change: PhaseChanged): Rendered {
+  const answer =
+    rendered.view.anyText || !change.output ? rendered : then(rendered, (now) => appendText(now, change.output));
+  return { ...then(answer, endLine), notice: { kind: "ended", change } };
+}
+
+function sayScripted(view: View, paint: Paint): Rendered {
+  return view.saidScripted ? { view, outputs: [] } : say({ ...view, saidScripted: true }, paint.yellow(SCRIPTED));
+}
+
+/** One line on stderr, below whatever stands on the screen. */
+function say(view: View, line: string): Rendered {
+  const ended = endLine(view);
+  return { view: ended.view, outputs: [...ended.outputs, { to: "stderr", text: `${line}\n` }] };
+}
+
+function endLine(view: View): Rendered {
+  if (!view.midLine) return { view, outputs: [] };
+  return { view: { ...view, midLine: false }, outputs: [{ to: "stdout", text: "\n" }] };
+}
+
+function then(first: Rendered, next: (view: View) => Rendered): Rendered {
+  const second = next(first.view);
+  return { ...second, outputs: [...first.outputs, ...second.outputs] };
+}
