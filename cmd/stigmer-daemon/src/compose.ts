@@ -39,6 +39,8 @@ export type ComposeOptions = {
   readonly scriptsDir: string;
   readonly log: Log;
   readonly draining: AbortSignal;
+  /** How long a runner's lease lasts after its last heartbeat; 15 s unless told. */
+  readonly leaseDurationMs?: number | undefined;
 };
 
 /** Everything behind the socket, wired. */
@@ -52,11 +54,11 @@ export type Backend = {
   onRunnerConnect(listener: () => void): void;
 };
 
-export const LEASE_DURATION_MS = 15_000;
+const LEASE_DURATION_MS = 15_000;
 export const MAX_SUBSCRIBERS = 256;
 
 export function compose(options: ComposeOptions): Backend {
-  const { store, log, draining } = options;
+  const { store, log, draining, leaseDurationMs = LEASE_DURATION_MS } = options;
   const clock = systemClock;
   const ids = createIds(clock);
   const kinds = createKinds(Object.values(kindDefinitions));
@@ -69,7 +71,7 @@ export function compose(options: ComposeOptions): Backend {
   const live = createLiveSteps(hub);
   const runners = createRunners();
   const executions = createExecutions({ store, kinds, clock, hub });
-  const leases = createLeases({ store, executions, runners, clock, log, durationMs: LEASE_DURATION_MS });
+  const leases = createLeases({ store, executions, runners, clock, log, durationMs: leaseDurationMs });
   const steps = createSteps({ executions, live, draining });
   const resolve = (model: string) =>
     createProviders(options.settings(), options.env, { scriptsDir: options.scriptsDir }).resolve(model);
@@ -81,9 +83,9 @@ export function compose(options: ComposeOptions): Backend {
     ...agentExecutionHandlers({ ...shared, models }),
     ...approvalHandlers(shared),
     ...executionQueryHandlers({ ...shared, maxSubscribers: MAX_SUBSCRIBERS }),
-    ...runnerHandlers({ ...shared, runnerKind: requireKind(kinds, "Runner"), leaseDurationMs: LEASE_DURATION_MS }),
+    ...runnerHandlers({ ...shared, runnerKind: requireKind(kinds, "Runner"), leaseDurationMs }),
     ...gatewayHandlers({ steps, hub, clock, resolve, retryDelayMs }),
-    ...capabilityHandlers({ ...shared, steps, returnBy: clock.monotonic() + LEASE_DURATION_MS }),
+    ...capabilityHandlers({ ...shared, steps, returnBy: clock.monotonic() + leaseDurationMs }),
   ];
   return {
     pipeline,

@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createRegistry } from "@bufbuild/protobuf";
 import { systemClock } from "@stigmer/base";
 import { files } from "@stigmer/contracts/files";
 import {
@@ -32,6 +33,10 @@ export type DaemonOptions = {
   readonly runnerEntry: string | undefined;
   readonly user: string;
   readonly log: Logger;
+  /** How long a runner's lease lasts after its last heartbeat; 15 s unless told. */
+  readonly leaseDurationMs?: number;
+  /** How long a stop waits for steps that run; 5 s unless told. */
+  readonly drainMs?: number;
 };
 
 /** A daemon that serves. */
@@ -73,11 +78,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       scriptsDir: join(home, "scripts"),
       log,
       draining: draining.signal,
+      leaseDurationMs: options.leaseDurationMs,
     });
     const routes = bindAll(options, { backend, dataDir, draining: draining.signal });
     const { maxConnections, maxConcurrentStreams } = LIMITS;
     const limits = { maxMessageBytes: Number(LIMITS.maxMessageBytes), maxConnections, maxConcurrentStreams };
-    const listener = await listen({ hosts: ["127.0.0.1", "::1"], port, routes, limits, shutdown: shutdown.signal });
+    const registry = createRegistry(...files);
+    const hosts = ["127.0.0.1", "::1"];
+    const listener = await listen({ hosts, port, routes, registry, limits, shutdown: shutdown.signal });
     const url = `http://127.0.0.1:${listener.port}`;
     await backend.start();
     const runner = runnerOf(options, {
@@ -94,7 +102,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       url,
       async stop() {
         draining.abort();
-        await backend.drain(DRAIN_MS);
+        await backend.drain(options.drainMs ?? DRAIN_MS);
         shutdown.abort();
         await Promise.all([listener.close(CLOSE_MS), runner?.stop(RUNNER_GRACE_MS)]);
         rmSync(record, { force: true });

@@ -80,6 +80,7 @@ async function* follow(
     for (const message of deltas()) yield response(message);
     await changed;
   }
+  signal.throwIfAborted(); // a stream that is cut short must not look like one that has ended
 }
 
 type Body = NonNullable<MessageInitShape<typeof SubscribeResponseSchema>["message"]>;

@@ -72,9 +72,11 @@ export function defineKind<S extends DescMessage>(definition: KindDefinition<S>)
   const { message } = definition;
   const specField = message.fields.find((field) => field.name === "spec");
   if (!hasOption(message, kindOption) || !specField) throw new Error(`${message.typeName} is not a resource kind`);
+  const options = getOption(message, kindOption);
+  if (!options.scope || !options.managed) throw new Error(`${message.typeName} must say its scope and who manages it`);
   const [, , group = ""] = message.typeName.split(".");
   return {
-    options: getOption(message, kindOption),
+    options,
     apiVersion: `${group}.stigmer.ai/v1`,
     schema: message,
     services: definition.services,

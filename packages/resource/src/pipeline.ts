@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { fromBinary, getOption, hasOption, type Message, toBinary } from "@bufbuild/protobuf";
 import { type Any, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
-import { type Clock, type IdSource, invalid, isFault, type Log } from "@stigmer/base";
+import { type Clock, type IdSource, invalid, isFault, type Log, type Reason } from "@stigmer/base";
 import { Effect, type MethodOptions, method as methodOption } from "@stigmer/contracts/commons";
 import type { Batch, Precondition, Reader, Store } from "@stigmer/store";
 import type { Call, IncomingCall } from "./call.ts";
@@ -43,17 +43,21 @@ export interface Pipeline {
 }
 
 const MAX_PLANS = 16;
+/** Refusals of a commit after which a new plan may fit: somebody else was quicker. */
+const MOVED: ReadonlySet<Reason> = new Set<Reason>(["VERSION_MOVED", "RESOURCE_EXISTS", "LEASE_FENCED"]);
 const ANSWER_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 export function createPipeline(deps: PipelineDeps): Pipeline {
   return {
     admit: (request, call) => audited(deps, call, () => admit(deps, request, call)),
-    command: (request, call, plan) =>
-      audited(
+    command: (request, call, plan) => {
+      const command = { call, digest: requestDigest(call, request) };
+      return audited(
         deps,
         call,
-        async () => (await storedAnswer(deps, request, call)) ?? (await persist(deps, request, call, plan)),
-      ) as Promise<never>,
+        async () => (await storedAnswer(deps, command)) ?? (await persist(deps, command, plan)),
+      ) as Promise<never>;
+    },
   };
 }
 
@@ -76,50 +80,63 @@ async function admit(deps: PipelineDeps, request: Message, call: IncomingCall): 
   };
 }
 
+/** A call, and the digest of its request as it came in. */
+type Command = { readonly call: Call; readonly digest: Uint8Array };
+
 async function persist<A extends Message>(
   deps: PipelineDeps,
-  request: Message,
-  call: Call,
+  command: Command,
   plan: (read: Reader) => Promise<Plan<A>>,
 ): Promise<A> {
   for (let count = 1; ; count++) {
-    const planned = await plan(deps.store);
+    const planned = await plan(deps.store).catch((error) => answeredMeanwhile<A>(deps, command, error));
+    if (!("answer" in planned)) return planned.stored;
     if (!planned.batch) return planned.answer;
     try {
-      const revision = await deps.store.commit({ ...planned.batch, ...extras(deps, request, call, planned) }, [
+      const revision = await deps.store.commit({ ...planned.batch, ...extras(deps, command, planned) }, [
         ...(planned.preconditions ?? []),
-        ...answerAbsent(call),
+        ...answerAbsent(command.call),
       ]);
       planned.afterCommit?.(revision);
       return versioned(deps, planned.answer, revision);
     } catch (error) {
-      const moved = isFault(error, "VERSION_MOVED") || isFault(error, "RESOURCE_EXISTS");
-      if (!moved || count === MAX_PLANS) throw error;
-      const stored = await storedAnswer(deps, request, call);
+      if (!isFault(error) || !MOVED.has(error.reason) || count === MAX_PLANS) throw error;
+      const stored = await storedAnswer(deps, command);
       if (stored) return stored as A;
     }
   }
 }
 
-function extras<A extends Message>(deps: PipelineDeps, request: Message, call: Call, planned: Plan<A>): Batch {
+/** Where a try of the same command that came at the same time was quicker, a plan that failed is answered like that one. */
+async function answeredMeanwhile<A extends Message>(
+  deps: PipelineDeps,
+  command: Command,
+  error: unknown,
+): Promise<{ readonly stored: A }> {
+  const stored = await storedAnswer(deps, command);
+  if (stored) return { stored: stored as A };
+  throw error;
+}
+
+function extras<A extends Message>(deps: PipelineDeps, { call, digest }: Command, planned: Plan<A>): Batch {
   const now = deps.clock.now();
   const audits = [deps.auditor.encode(record(call, { now, resource: planned.resource, outcome: "ok" }))];
   if (!call.idempotencyKey) return { audits };
   const answer = {
     tenant: call.org,
     key: call.idempotencyKey,
-    digest: requestDigest(call, request),
+    digest,
     bytes: toBinary(call.method.output, planned.answer),
     expiresAt: now + ANSWER_LIFETIME_MS,
   };
   return { audits, answers: [answer] };
 }
 
-async function storedAnswer(deps: PipelineDeps, request: Message, call: Call): Promise<Message | undefined> {
+async function storedAnswer(deps: PipelineDeps, { call, digest }: Command): Promise<Message | undefined> {
   if (!call.idempotencyKey) return undefined;
   const stored = await deps.store.answer({ tenant: call.org, key: call.idempotencyKey });
   if (!stored || stored.expiresAt <= deps.clock.now()) return undefined;
-  if (!Buffer.from(stored.digest).equals(requestDigest(call, request))) {
+  if (!Buffer.from(stored.digest).equals(digest)) {
     const description = "was used for another request; send a new key";
     throw invalid([{ field: "idempotency-key", description }], "IDEMPOTENCY_KEY_REUSED");
   }

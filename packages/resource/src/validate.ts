@@ -56,8 +56,13 @@ export function immutableChanges(schema: DescMessage, previous: Message, next: M
     .map((field) => ({ field, description: "can't be changed; delete the resource and create it anew" }));
 }
 
-/** A string field that names another resource. */
-export type Reference = { readonly path: string; readonly kind: string; readonly value: string };
+/** A string field that refers to another resource: by id where the field is called so, otherwise by name. */
+export type Reference = {
+  readonly path: string;
+  readonly kind: string;
+  readonly value: string;
+  readonly byId: boolean;
+};
 
 /** Every reference in a message that is set. */
 export function references(schema: DescMessage, message: Message): readonly Reference[] {
@@ -65,7 +70,7 @@ export function references(schema: DescMessage, message: Message): readonly Refe
   visit(reflect(schema, message), "", (parent, field, path) => {
     const kind = hasOption(field, fieldOption) ? getOption(field, fieldOption).referenceTo : "";
     const value = kind && field.fieldKind === "scalar" ? parent.get(field) : undefined;
-    if (typeof value === "string" && value) found.push({ path, kind, value });
+    if (typeof value === "string" && value) found.push({ path, kind, value, byId: field.name.endsWith("_id") });
   });
   return found;
 }

@@ -1,7 +1,7 @@
-import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import { type DescMethod, type DescService, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { type Clock, invalid, type Reason, unsupported } from "@stigmer/base";
-import { Verb } from "@stigmer/contracts/commons";
+import { method as methodOption, Verb } from "@stigmer/contracts/commons";
 import { type Caller, type Handler, type IncomingCall, optionsOf, type Pipeline, verbOf } from "@stigmer/resource";
 import { toWire } from "./error-table.ts";
 import { aroundStream, aroundUnary, type Exchange, type Interceptor } from "./exchange.ts";
@@ -22,6 +22,7 @@ export type Bindings = {
 };
 
 const NOT_CLAIMED: Reason = "FEATURE_NOT_CLAIMED";
+const OURS = "ai.stigmer.";
 const MAX_KEY_LENGTH = 128;
 
 /**
@@ -49,12 +50,20 @@ function indexHandlers({ services, handlers, unclaimed }: Bindings): Map<string,
   for (const service of services) {
     for (const method of service.methods) {
       const key = keyOf(method);
+      requireOptions(method);
       if (dropped.has(service.typeName) && index.has(key))
         throw new Error(`${key} has a handler, but its service is not claimed`);
       if (!dropped.has(service.typeName) && !index.has(key)) throw new Error(`${key} has ${missing(method)}`);
     }
   }
   return index;
+}
+
+/** A method of ours must say what it needs and what it does; without that nothing could be authorized or retried. */
+function requireOptions(method: DescMethod): void {
+  if (!method.parent.typeName.startsWith(OURS)) return;
+  const options = hasOption(method, methodOption) ? getOption(method, methodOption) : undefined;
+  if (!options?.permission || !options.effect) throw new Error(`${keyOf(method)} has no permission or no effect`);
 }
 
 function missing(method: DescMethod): string {

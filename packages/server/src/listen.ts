@@ -6,9 +6,11 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { Registry } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
-import { precondition } from "@stigmer/base";
+import { precondition, unavailable } from "@stigmer/base";
+import { toWire } from "./error-table.ts";
 import { refusalOf } from "./origin.ts";
 
 export type ListenOptions = {
@@ -17,6 +19,8 @@ export type ListenOptions = {
   /** 0 takes a free one. */
   readonly port: number;
   readonly routes: (router: ConnectRouter) => void;
+  /** The messages that may stand packed in another one where it is JSON. */
+  readonly registry: Registry;
   readonly limits: {
     readonly maxMessageBytes: number;
     readonly maxConnections: number;
@@ -77,9 +81,9 @@ function requestHandler(options: ListenOptions): (request: Request, response: Re
     routes: options.routes,
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: 4 * maxMessageBytes,
-    shutdownSignal: options.shutdown,
+    shutdownSignal: shutdownOf(options.shutdown),
     acceptCompression: [compressionGzip],
-    jsonOptions: { ignoreUnknownFields: false },
+    jsonOptions: { ignoreUnknownFields: false, registry: options.registry },
   });
   return (request, response) => {
     const refusal = refusalOf(request.headers);
@@ -90,20 +94,29 @@ function requestHandler(options: ListenOptions): (request: Request, response: Re
   };
 }
 
-/** Looks at the first bytes without taking them. */
+/** What clients are told whose calls the end of the server cuts short: try again. */
+function shutdownOf(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const wire = toWire(unavailable("SHUTTING_DOWN", {}, { message: "the backend is stopping" }), "");
+  signal.addEventListener("abort", () => controller.abort(wire), { once: true });
+  return controller.signal;
+}
+
+/** Looks at the first bytes and puts them back. Nothing is put back before it is enough: that alone would count as news. */
 function route(socket: Socket, to: { http1: (socket: Socket) => void; http2: (socket: Socket) => void }): void {
   socket.on("error", () => socket.destroy());
   socket.setNoDelay(true);
   const timer = setTimeout(() => socket.destroy(), FIRST_BYTES_MS);
   socket.once("close", () => clearTimeout(timer));
+  let seen = Buffer.alloc(0);
   const look = (): void => {
     const chunk: Buffer | null = socket.read();
-    if (!chunk) return void socket.once("readable", look);
-    socket.unshift(chunk);
-    const start = chunk.toString("latin1", 0, HTTP2_PREFACE.length);
+    if (chunk) seen = Buffer.concat([seen, chunk]);
+    const start = seen.toString("latin1", 0, HTTP2_PREFACE.length);
     if (start.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(start))
       return void socket.once("readable", look);
     clearTimeout(timer);
+    socket.unshift(seen);
     if (start === HTTP2_PREFACE) to.http2(socket);
     else to.http1(socket);
   };

@@ -78,10 +78,11 @@ export async function nextObject(
     annotations: { ...wanted.annotations },
     displayName: wanted.displayName,
   });
-  if (change.request.spec) next.spec = change.request.spec;
-  const sameSpec = equalSpecs(kind, previous, next);
-  if (!sameSpec) metadata.generation += 1n;
+  // The request stays as it came: its digest is taken again where its idempotency key comes again.
+  const { spec } = clone(kind.schema, change.request) as Resource;
+  if (spec) next.spec = spec;
   await finish(deps, kind, next, previous);
+  if (!equalSpecs(kind, previous, next)) metadata.generation += 1n;
   if (equals(kind.schema, previous, next)) return undefined;
   stampTouched(kind, next, { subject: change.call.caller.subject, now: deps.clock.now() });
   return next;
@@ -112,13 +113,10 @@ async function dangling(deps: PipelineDeps, kind: Kind, next: Resource): Promise
   const violations: Violation[] = [];
   const tenant = metadataOf(next).org;
   for (const reference of references(kind.schema, next)) {
-    const target = deps.kinds.named(reference.kind);
     const at = { tenant, kind: reference.kind };
-    const found =
-      (await deps.store.getByName({ ...at, name: reference.value })) ??
-      (target &&
-        reference.value.startsWith(`${target.options.idPrefix}_`) &&
-        (await deps.store.get({ ...at, id: reference.value })));
+    const found = reference.byId
+      ? await deps.store.get({ ...at, id: reference.value })
+      : await deps.store.getByName({ ...at, name: reference.value });
     if (!found)
       violations.push({ field: reference.path, description: `there is no ${reference.kind} "${reference.value}"` });
   }

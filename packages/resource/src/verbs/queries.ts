@@ -63,6 +63,7 @@ export async function* watch(deps: PipelineDeps, kind: Kind, request: Message, c
     after = changes?.at(-1)?.revision ?? after;
     if (!changes) yield event(WatchEventType.BOOKMARK, after);
   }
+  call.signal.throwIfAborted(); // a watch has no end of its own
 }
 
 function eventType(change: Change): WatchEventType {
