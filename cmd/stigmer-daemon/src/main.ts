@@ -33,9 +33,11 @@ async function serve(): Promise<void> {
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
     fail(new Error("STIGMER_PORT must be a port, 0 to 65535"));
   const daemon = await startDaemon({ home, port, env, runnerEntry: runnerEntry(), user: userInfo().username, log });
-  let stopping: Promise<void> | undefined;
+  let stopping = false;
   const stop = (): void => {
-    stopping ??= daemon.stop().then(() => process.exit(0), fail);
+    if (stopping) return;
+    stopping = true;
+    daemon.stop().then(() => process.exit(0), fail);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
