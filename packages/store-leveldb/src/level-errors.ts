@@ -50,7 +50,7 @@ export function corruptFault(cause: unknown, { dir, backup }: Site): Fault {
   const way =
     backup === "none"
       ? "and it has no backup"
-      : "`stigmer local reset --from-backup` goes back to the newest backup that is sound";
+      : `\`stigmer local reset --from-backup\` goes back to the newest backup that is sound, at best ${backup}`;
   const message = `the database in ${dir} is damaged (${textOf(cause)}); ${way}`;
   return internal("STORE_CORRUPT", { dir, backup }, { cause, message });
 }

@@ -11,6 +11,7 @@ import {
   task,
   text,
   textOf,
+  upTo,
   watchUntil,
 } from "./samples.suite.ts";
 import type { Batch, Precondition, Store } from "./store.ts";
@@ -27,6 +28,14 @@ export function identifierSuite(promised: Promised): void {
       expect(textOf((await store.get(agent(id)))?.bytes)).toBe(id);
       expect((await store.getByName({ ...AGENTS, name: id }))?.id).toBe(id);
     }
+  });
+
+  promised("tells ids apart by their last character, at any length", async ({ store }) => {
+    const ids = upTo(200).flatMap((length) => ["x", "é", "𝄞"].map((last) => `${"y".repeat(length)}${last}`));
+
+    await store.commit({ puts: ids.map((id) => row(id)) });
+
+    for (const id of ids) expect(textOf((await store.get(agent(id)))?.bytes)).toBe(id);
   });
 
   promised("takes an identifier of the greatest length, in every place", async ({ store }) => {

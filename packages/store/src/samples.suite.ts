@@ -1,9 +1,9 @@
 import { Fault, type Reason } from "@stigmer/base";
 import { expect } from "vitest";
 import type { Task } from "./journal.ts";
+import type { OpenedStore } from "./opened-store.ts";
 import type { Change, RowContent, RowFilter } from "./row.ts";
 import type { Batch, Store } from "./store.ts";
-import type { OpenedStore } from "./testsuite.ts";
 
 /** Declares one promise of a driver. */
 export type Promised = (

@@ -4,24 +4,15 @@ import { identifierSuite } from "./identifier.suite.ts";
 import { journalSuite } from "./journal.suite.ts";
 import { lifetimeSuite } from "./lifetime.suite.ts";
 import { nameSuite } from "./name.suite.ts";
+import type { OpenStore } from "./opened-store.ts";
 import { pageSuite } from "./page.suite.ts";
 import { recordSuite } from "./record.suite.ts";
 import type { Promised } from "./samples.suite.ts";
 import { snapshotSuite } from "./snapshot.suite.ts";
-import type { Store } from "./store.ts";
 import { taskSuite } from "./task.suite.ts";
 import { watchSuite } from "./watch.suite.ts";
 
-/** A store of its own for one test; disposing of it closes the store and removes what it left. */
-export type OpenedStore = AsyncDisposable & {
-  /** Empty at first. */
-  readonly store: Store;
-  /** Closes the store, unless it is closed, and opens it again at the same place. */
-  reopen(): Promise<Store>;
-};
-
-/** Opens an empty store. `keepChanges` is how many revisions back a watch must be able to start, and not much further. */
-export type OpenStore = (limits: { readonly keepChanges: number }) => Promise<OpenedStore>;
+export type { OpenedStore, OpenStore } from "./opened-store.ts";
 
 /** A promise that a driver does not keep by design. */
 export type Exception = { readonly test: string; readonly reason: string };
