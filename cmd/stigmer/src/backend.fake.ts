@@ -4,6 +4,7 @@ import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import {
   type Agent,
   AgentCommandController,
+  type AgentEventSchema,
   AgentExecutionCommandController,
   AgentExecutionQueryController,
   AgentExecutionSchema,
@@ -23,6 +24,7 @@ import {
   type SubscribeResponse,
   SubscribeResponseSchema,
   VerifyExecutionResponseSchema,
+  type WatchAgentsRequest,
 } from "@stigmer/contracts/agentic";
 import {
   ApplyResponse_Action as Action,
@@ -42,6 +44,8 @@ export type FakeBackend = {
   readonly requests: unknown[];
   /** Answers a subscription; by default the journal, whole. */
   subscribe: (request: SubscribeRequest, signal: AbortSignal) => AsyncIterable<SubscribeResponse>;
+  /** Answers a watch; by default what is there, and then that the token is too old. */
+  watch: (request: WatchAgentsRequest) => AsyncIterable<MessageInitShape<typeof AgentEventSchema>>;
   verify: MessageInitShape<typeof VerifyExecutionResponseSchema>;
   info: MessageInitShape<typeof ServerInfoSchema>;
   journal: readonly JournalEntry[];
@@ -57,6 +61,11 @@ export function createBackend(init: Partial<Pick<FakeBackend, "info" | "journal"
     requests: [],
     async *subscribe() {
       for (const entry of backend.journal) yield entryResponse(entry);
+    },
+    async *watch() {
+      for (const object of backend.agents.values()) yield { type: WatchEventType.ADDED, object, resumeToken: "7" };
+      yield { type: WatchEventType.BOOKMARK, resumeToken: "7" };
+      throw refusal(Code.OutOfRange, "WATCH_TOKEN_EXPIRED");
     },
     verify: { valid: true },
     info: { version: "9.9.9", implementation: "stigmer-daemon", pid: 4242n, ...init.info },
@@ -120,7 +129,8 @@ export function refusal(
   ]);
 }
 
-function serveAgents(router: ConnectRouter, { agents, requests }: FakeBackend): void {
+function serveAgents(router: ConnectRouter, backend: FakeBackend): void {
+  const { agents, requests } = backend;
   const find = (matches: (agent: Agent) => boolean, name: string): Agent => {
     const agent = [...agents.values()].find(matches);
     if (agent) return agent;
@@ -138,10 +148,9 @@ function serveAgents(router: ConnectRouter, { agents, requests }: FakeBackend): 
       const end = start + Math.min(pageSize || 50, 2);
       return { items: all.slice(start, end), nextPageToken: end < all.length ? String(end) : "", resourceVersion: "7" };
     },
-    async *watch() {
-      for (const object of agents.values()) yield { type: WatchEventType.ADDED, object, resumeToken: "7" };
-      yield { type: WatchEventType.BOOKMARK, resumeToken: "7" };
-      throw refusal(Code.OutOfRange, "WATCH_TOKEN_EXPIRED");
+    watch(request) {
+      requests.push(request);
+      return backend.watch(request);
     },
   });
   router.service(AgentCommandController, {

@@ -21,7 +21,9 @@ function explainFault(fault: Fault): Failure {
   const [first, ...others] = fault.violations.map(({ field, description }) =>
     field ? `${field}: ${description}` : description,
   );
-  return new Failure(exitOf(fault), first ?? fault.message, nextStep(fault.reason, fault.facts), {
+  const isAway = fault.reason === "BACKEND_UNREACHABLE";
+  const message = isAway ? `the backend can't be reached: ${fault.message}` : fault.message;
+  return new Failure(exitOf(fault), first ?? message, nextStep(fault.reason, fault.facts), {
     others,
     cause: fault,
   });

@@ -1,3 +1,4 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Fault, type FaultKind, type Reason } from "@stigmer/base";
 import { ErrorReason } from "@stigmer/contracts/commons";
@@ -31,7 +32,7 @@ export function faultOf(error: unknown): unknown {
     cause: error,
     message: wire.rawMessage,
     violations,
-    ...(retry?.retryDelay && { retryAfterMs: Number(retry.retryDelay.seconds) * 1000 }),
+    ...(retry?.retryDelay && { retryAfterMs: durationMs(retry.retryDelay) }),
   });
 }
 

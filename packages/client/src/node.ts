@@ -10,6 +10,8 @@ export type ConnectOptions = {
 };
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** What a backend takes unless set otherwise. A larger upload that it breaks off makes Node's HTTP/2 refuse every later call of the connection. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const PING_INTERVAL_MS = 20_000;
 
 /** A client over gRPC with prior knowledge of HTTP/2. Connects at the first call. */
@@ -21,6 +23,7 @@ export function connectTo(options: ConnectOptions): Client {
     interceptors: [idempotency, retry({ attempts: options.attempts ?? 3, firstDelayMs: 100 }), brokenLine],
     acceptCompression: [compressionGzip],
     readMaxBytes: MAX_MESSAGE_BYTES,
+    writeMaxBytes: MAX_REQUEST_BYTES,
   });
   return clientOver(transport, { url: options.url, close: () => session.abort() });
 }

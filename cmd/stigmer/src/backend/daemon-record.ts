@@ -9,7 +9,7 @@ export async function readDaemonRecord(path: string): Promise<DaemonRecord | und
   return text === undefined ? undefined : parseDaemonRecord(text);
 }
 
-export function parseDaemonRecord(text: string): DaemonRecord | undefined {
+function parseDaemonRecord(text: string): DaemonRecord | undefined {
   const value = parseObject(text);
   const { pid, url, version } = value;
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid < 1) return undefined;

@@ -2,12 +2,12 @@ import type { Client } from "@stigmer/client";
 import type { ServerInfo } from "@stigmer/contracts/platform";
 import { getSetting, readConfig } from "../config/file.ts";
 import type { Deps } from "../deps.ts";
-import { failed, misused } from "../failure.ts";
+import { EXIT, Failure, failed, misused } from "../failure.ts";
 import { type DaemonRecord, readDaemonRecord } from "./daemon-record.ts";
 import { type Home, homeOf, samePath } from "./home.ts";
 import { ask } from "./probe.ts";
 
-export const DEFAULT_PORT = 50_051;
+const DEFAULT_PORT = 50_051;
 
 /** The daemon of this user's home, as it answers. */
 export type RunningDaemon = { readonly client: Client; readonly info: ServerInfo; readonly url: string };
@@ -34,6 +34,12 @@ export async function lookForDaemon(deps: Deps): Promise<DaemonState> {
   if (await isOfHome(answer.info, home)) return { home, record, running: { ...answer, url: record.url }, hangs: false };
   answer.client.close();
   return { home, record, running: undefined, hangs: false };
+}
+
+/** Why none is started beside a daemon that hangs: it has the data. */
+export function hanging({ pid, url }: DaemonRecord): Failure {
+  const message = `the local daemon (pid ${pid}) does not answer at ${url}`;
+  return new Failure(EXIT.unreachable, message, `wait a moment, or look at it (ps -p ${pid}) and end it yourself`);
 }
 
 export async function isOfHome(info: ServerInfo, home: Home): Promise<boolean> {

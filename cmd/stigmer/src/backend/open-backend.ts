@@ -3,7 +3,7 @@ import type { Deps } from "../deps.ts";
 import { failed, misused } from "../failure.ts";
 import { readDaemonRecord } from "./daemon-record.ts";
 import { homeOf } from "./home.ts";
-import { isOfHome, lookForDaemon, portOf } from "./local-daemon.ts";
+import { hanging, isOfHome, lookForDaemon, portOf } from "./local-daemon.ts";
 import { probe } from "./probe.ts";
 import { startDaemon } from "./start-daemon.ts";
 
@@ -37,8 +37,9 @@ export function namedUrl(deps: Pick<Deps, "env">, options: { readonly url?: stri
 }
 
 async function openLocal(deps: Deps): Promise<Client> {
-  const { home, record, running } = await lookForDaemon(deps);
+  const { home, record, running, hangs } = await lookForDaemon(deps);
   if (running) return running.client;
+  if (record && hangs) throw hanging(record);
   // A port of 0 lets the system choose, so nothing can be waiting there.
   const port = record ? 0 : await portOf(deps, home, undefined);
   const onPort = port ? await probe(deps, `http://127.0.0.1:${port}`) : undefined;

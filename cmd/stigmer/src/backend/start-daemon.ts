@@ -1,10 +1,10 @@
 import { mkdir, open } from "node:fs/promises";
 import type { Deps } from "../deps.ts";
-import { EXIT, Failure, failed, interrupted } from "../failure.ts";
+import { type Failure, failed, interrupted } from "../failure.ts";
 import { type LogLine, lastError, readFrom } from "./daemon-log.ts";
-import { type DaemonRecord, readDaemonRecord } from "./daemon-record.ts";
+import { readDaemonRecord } from "./daemon-record.ts";
 import type { Home } from "./home.ts";
-import { isOfHome, lookForDaemon, portOf, type RunningDaemon } from "./local-daemon.ts";
+import { hanging, isOfHome, lookForDaemon, portOf, type RunningDaemon } from "./local-daemon.ts";
 import { probe } from "./probe.ts";
 import type { Detached } from "./processes.ts";
 import { explainStart } from "./start-failure.ts";
@@ -22,7 +22,7 @@ const LOG_TAIL_BYTES = 64 * 1024;
 export async function startDaemon(deps: Deps, options: { readonly port?: string | undefined } = {}): Promise<Started> {
   const { home, record, running, hangs } = await lookForDaemon(deps);
   if (running) return { daemon: running, alreadyRunning: true };
-  if (hangs && record) throw hanging(record);
+  if (record && hangs) throw hanging(record);
   const port = await portOf(deps, home, options.port);
   const launched = await launch(deps, home, port);
   const daemon = await untilAnswering(deps, launched);
@@ -90,11 +90,6 @@ async function startFailure(deps: Deps, launched: Launch): Promise<Failure> {
   onPort?.client.close();
   const error = await errorOf(launched);
   return explainStart({ error, pid: child.pid, end: child.end() ?? "", home, port, onPort: onPort?.info });
-}
-
-function hanging({ pid, url }: DaemonRecord): Failure {
-  const message = `the local daemon (pid ${pid}) does not answer at ${url}`;
-  return new Failure(EXIT.unreachable, message, `wait a moment, or look at it (ps -p ${pid}) and end it yourself`);
 }
 
 function unwritable(home: Home): (error: NodeJS.ErrnoException) => never {

@@ -22,7 +22,7 @@ export async function stopDaemon(deps: Deps): Promise<number | undefined> {
   return verdict.pid;
 }
 
-export type Verdict =
+type Verdict =
   | { readonly kind: "nobody" }
   | { readonly kind: "daemon"; readonly pid: number }
   | { readonly kind: "stranger"; readonly message: string; readonly next: string };
@@ -31,7 +31,7 @@ export type Verdict =
  * Whether the recorded process may be ended: only one that itself says that it is the recorded pid and serves this
  * home's data. A pid alone proves nothing, as the machine gives it to other programs later.
  */
-export function whomToStop(seen: {
+function whomToStop(seen: {
   readonly state: Pick<DaemonState, "record" | "home">;
   readonly info: Pick<ServerInfo, "pid"> | undefined;
   readonly alive: boolean;

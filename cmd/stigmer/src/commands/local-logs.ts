@@ -46,7 +46,7 @@ async function follow(deps: Deps, { log, from, print }: Followed): Promise<void>
 }
 
 /** `2026-01-31T12:00:00.000Z error can't listen  reason=LISTEN_FAILED` */
-export function formatLine(line: string, asJson: boolean): string {
+function formatLine(line: string, asJson: boolean): string {
   if (asJson) return `${printableJson(line)}\n`;
   const parsed = parseLogLine(line);
   return `${printableLine(parsed ? readable(parsed) : line)}\n`;

@@ -1,10 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Agent } from "@stigmer/contracts/agentic";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Agent, AgentEventSchema, WatchAgentsRequest } from "@stigmer/contracts/agentic";
+import { WatchEventType } from "@stigmer/contracts/commons";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { agentOf, createBackend, type FakeBackend } from "../backend.fake.ts";
+import { agentOf, createBackend, type FakeBackend, refusal } from "../backend.fake.ts";
+import { runCli } from "../cli.ts";
 import { createWorld, URL_OF_BACKEND, type World, type WorldOptions } from "../deps.fake.ts";
+
+type Event = MessageInitShape<typeof AgentEventSchema> | undefined;
 
 describe("list", () => {
   it("writes a table with ages to a terminal", async () => {
@@ -130,6 +136,15 @@ describe("delete", () => {
     expect([code, backend.agents.has("a")]).toEqual([2, true]);
   });
 
+  it("asks nobody where the answer would come from a file", async () => {
+    const { world, backend } = await scene({ isTTY: true });
+    const stdin = { ...world.deps.stdin, isTTY: false, line: async () => "y" };
+
+    const code = await runCli({ ...world.deps, stdin }, ["delete", "agent", "a", "--url", URL_OF_BACKEND]);
+
+    expect([code, backend.agents.has("a")]).toEqual([2, true]);
+  });
+
   it("does not ask where it is told not to", async () => {
     const { run, backend } = await scene();
 
@@ -212,6 +227,46 @@ describe("watch", () => {
     ).toEqual(["ADDED a", "ADDED b", "ADDED c", ""]);
   });
 
+  it("shows nothing twice where it breaks before everything that was there has come", async () => {
+    const { run, world, backend } = await scene();
+    const [a, b] = [...backend.agents.values()].map((object) => ({
+      type: WatchEventType.ADDED,
+      object,
+      resumeToken: "7",
+    }));
+    const streams = [[a], [a, b, { type: WatchEventType.BOOKMARK, resumeToken: "7" }]];
+    backend.watch = brokenStreams(streams);
+
+    await run("watch", "agents");
+
+    const asked = backend.requests.map((request) => (request as WatchAgentsRequest).sendInitial);
+    expect([namesIn(world), asked]).toEqual([
+      ["a", "b"],
+      [true, true, false],
+    ]);
+  });
+
+  it("goes on after the last change where it breaks", async () => {
+    const { run, world, backend } = await scene();
+    const [object] = backend.agents.values();
+    const streams = [
+      [
+        { type: WatchEventType.BOOKMARK, resumeToken: "7" },
+        { type: WatchEventType.MODIFIED, object, resumeToken: "8" },
+      ],
+      [{ type: WatchEventType.DELETED, object, resumeToken: "9" }],
+    ];
+    backend.watch = brokenStreams(streams);
+
+    await run("watch", "agents");
+
+    const asked = backend.requests.map((request) => (request as WatchAgentsRequest).resumeToken);
+    expect([namesIn(world), asked]).toEqual([
+      ["a", "a"],
+      ["", "8", "9"],
+    ]);
+  });
+
   it("ends where the backend can't go on from the token", async () => {
     const { run, world } = await scene();
 
@@ -254,6 +309,27 @@ describe("agent create", () => {
     expect(await run("agent", "create", "n", "--instructions", "@nowhere")).toBe(2);
   });
 });
+
+/** Streams that break one after the other; the last breaks for good. */
+function brokenStreams(streams: Event[][]): FakeBackend["watch"] {
+  let finished = false;
+  return async function* () {
+    yield* (streams.shift() ?? []) as NonNullable<Event>[];
+    if (streams.length > 0 || !finished) {
+      finished = streams.length === 0;
+      throw new ConnectError("reset", Code.Unavailable);
+    }
+    throw refusal(Code.OutOfRange, "WATCH_TOKEN_EXPIRED");
+  };
+}
+
+function namesIn(world: World): string[] {
+  return world
+    .stdout()
+    .trim()
+    .split("\n")
+    .map((line) => line.split("\t")[1] ?? "");
+}
 
 async function scene(options: WorldOptions = {}): Promise<{
   world: World;

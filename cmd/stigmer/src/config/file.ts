@@ -16,7 +16,7 @@ export async function readConfig(path: string): Promise<ConfigDocument> {
   return parseConfig(text, path);
 }
 
-export function parseConfig(text: string, path: string): ConfigDocument {
+function parseConfig(text: string, path: string): ConfigDocument {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false, version: "1.2", schema: "core" });
   const [error] = document.errors;

@@ -5,18 +5,14 @@ import { allKinds, type Kind } from "../kinds/kinds.ts";
 import { getResource } from "../kinds/resources.ts";
 
 /** The kind of executions that this program knows how to follow. */
-export function executionKind(): Kind {
+function executionKind(): Kind {
   const kind = allKinds().find(({ schema }) => schema.typeName === AgentExecutionSchema.typeName);
   if (!kind) throw new Error("the contract has no agent executions");
   return kind;
 }
 
 /** Reads an execution by its id or its name. */
-export async function findExecution(
-  deps: Pick<Deps, "interrupt">,
-  client: Client,
-  name: string,
-): Promise<AgentExecution> {
+async function findExecution(deps: Pick<Deps, "interrupt">, client: Client, name: string): Promise<AgentExecution> {
   return (await getResource(client, executionKind(), name, { signal: deps.interrupt })) as AgentExecution;
 }
 

@@ -26,7 +26,7 @@ export function timelineLine(item: Item, options: { readonly delimited: boolean 
 }
 
 /** An event in words. What models and tools wrote is shortened, and moves no cursor. */
-export function whatHappened({ event, attempt }: ExecutionEvent): string {
+function whatHappened({ event, attempt }: ExecutionEvent): string {
   const again = attempt > 1 ? ` (try ${attempt})` : "";
   switch (event.case) {
     case "created":

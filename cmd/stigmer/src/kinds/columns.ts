@@ -42,7 +42,7 @@ export function metadataOf(
 }
 
 /** A time as an age, or as RFC 3339 where `now` is not given; empty where there is none. */
-export function formatTime(time: Timestamp | undefined, now?: number): string {
+function formatTime(time: Timestamp | undefined, now?: number): string {
   if (!time) return "";
   const date = timestampDate(time);
   return now === undefined ? date.toISOString() : relativeTime(date.getTime(), now);

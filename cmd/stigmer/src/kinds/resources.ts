@@ -80,7 +80,7 @@ export function watchSchema(kind: Kind): DescMessage {
 }
 
 /** `agt_01J…`; no name holds an underscore. */
-export function isId(kind: Kind, text: string): boolean {
+function isId(kind: Kind, text: string): boolean {
   return text.startsWith(`${kind.options.idPrefix}_`);
 }
 

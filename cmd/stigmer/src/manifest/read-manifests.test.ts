@@ -64,15 +64,6 @@ spec: {stdio: {command: c, env: {A_B: q, 1: r, true: s}}}
       spec: { transport: { value: { env: { A_B: "q", "1": "r", true: "s" } } } },
     });
   });
-
-  it("puts first what others refer to", () => {
-    const uses = `${agent("a1")}  mcpServers: [{name: m1}]\n`;
-    const server = "kind: McpServer\nmetadata: {name: m1}\nspec: {http: {url: 'http://localhost'}}\n";
-
-    const { manifests } = parse(`${uses}---\n${server}`);
-
-    expect(manifests.map(keyOf)).toEqual(["Agent/a1", "McpServer/m1"]);
-  });
 });
 
 const ENVELOPE = "kind: Agent\nmetadata:\n  name: a1\n";

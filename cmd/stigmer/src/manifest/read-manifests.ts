@@ -33,7 +33,7 @@ export function parseManifests(sources: readonly Source[]): {
 const MAX_SHOWN = 20;
 
 /** A failure that names every problem, the first ones where there are very many. */
-export function refusal(problems: readonly Problem[]): Failure {
+function refusal(problems: readonly Problem[]): Failure {
   const lines = problems.slice(0, MAX_SHOWN).map(formatProblem);
   if (problems.length > MAX_SHOWN) lines.push(`and ${problems.length - MAX_SHOWN} more`);
   const [first = "", ...others] = lines;

@@ -6,7 +6,7 @@ import { misused } from "../failure.ts";
 /** Text of manifests, and what to call it. */
 export type Source = { readonly name: string; readonly text: string };
 
-export const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 const EXTENSIONS = [".yaml", ".yml", ".json"];
 
 /** Reads files, the manifests of folders in order of name, and for `-` standard input. */
