@@ -188,4 +188,5 @@ ci: ## everything, from nothing; the last line is that of the tests
 	@$(MAKE) gen
 	@$(MAKE) -k verify
 	@$(MAKE) build
+	@$(MAKE) demo
 	@$(MAKE) test

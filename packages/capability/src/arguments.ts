@@ -37,6 +37,19 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
+/**
+ * A tool's schema without its regular expressions: they come from the tool's server, and a hostile one could keep the
+ * backend busy for ever. What they would have refused, the server refuses itself.
+ */
 function parseSchema(schema: string): Schema {
-  return JSON.parse(schema) as Schema;
+  const value: unknown = JSON.parse(schema, withoutPatterns);
+  if (typeof value !== "object" || value === null) throw new Error("a schema must be an object");
+  return value as Schema;
+}
+
+function withoutPatterns(key: string, value: unknown): unknown {
+  if (key === "pattern" && typeof value === "string") return undefined;
+  if (typeof value !== "object" || value === null || !("patternProperties" in value)) return value;
+  const { patternProperties: _, additionalProperties: __, ...rest } = value as Record<string, unknown>;
+  return rest;
 }

@@ -2,7 +2,14 @@ import { create } from "@bufbuild/protobuf";
 import { unavailable } from "@stigmer/base";
 import { ToolCallStartedSchema, type ToolDefinition, ToolResultSchema } from "@stigmer/contracts/agentic";
 import { type CallToolRequest, type CallToolResponse, CallToolResponseSchema } from "@stigmer/contracts/capability";
-import type { Claim, Connection, ExecutionState, StepState, Verdict } from "@stigmer/execution";
+import {
+  type Claim,
+  type Connection,
+  callKey,
+  type ExecutionState,
+  type StepState,
+  type Verdict,
+} from "@stigmer/execution";
 import type { Call } from "@stigmer/resource";
 import { checkArguments } from "./arguments.ts";
 import { approvalDigest, askPerson } from "./ask.ts";
@@ -52,7 +59,8 @@ async function judge(deps: CapabilityDeps, judging: Judging): Promise<Verdict> {
   if (answered === "waiting") return { kind: "parked", approvalId: approval?.id ?? "" };
   if (answered === "rejected") return refuse(asked, rejection(approval?.comment ?? "", open));
   if (answered === "approved") return perform(judging, tool);
-  if (open && deps.runners.calls.get(`${asked.id}/${asked.stepKey}/${step.attempt}`)) return { kind: "resume" };
+  const call = { executionId: asked.id, stepKey: asked.stepKey, attempt: step?.attempt ?? 0 };
+  if (open && deps.runners.calls.get(callKey(call))) return { kind: "resume" };
   const ask = open ? !mayRetry(effects) : asksFirst(effects);
   return ask ? askPerson(deps, { asked, tool, digest, value: checked.value, uncertain: open }) : perform(judging, tool);
 }

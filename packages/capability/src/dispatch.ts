@@ -12,7 +12,6 @@ import {
 import {
   type CallKey,
   type Connection,
-  callKey,
   callTool as callOnRunner,
   type ExecutionState,
   type LiveStep,
@@ -33,7 +32,9 @@ export async function hostFor(
   signal: AbortSignal,
 ): Promise<Connection | undefined> {
   const state = await deps.executions.load(asked);
-  const before = deps.runners.named(asked.org, state.steps.get(asked.stepKey)?.runner ?? "");
+  const step = state.steps.get(asked.stepKey);
+  if (step?.outcome) return undefined; // nobody will be asked
+  const before = deps.runners.named(asked.org, step?.runner ?? "");
   const options = { org: asked.org, affinity: before?.instance ?? "", waitMs: RUNNER_WAIT_MS, signal };
   return await deps.runners.hostingTools(options).catch(() => undefined);
 }
@@ -72,10 +73,7 @@ export async function dispatch(
 ): Promise<ExecutionEvent["event"]> {
   const started = deps.clock.monotonic();
   const call = { executionId: asked.id, stepKey: asked.stepKey, attempt: step.attempt };
-  const running = deps.runners.calls.get(callKey(call));
-  const ended = running
-    ? await deps.runners.calls.wait(callKey(call), step.signal)
-    : await send(deps, { step, state, asked, host }, call);
+  const ended = await send(deps, { step, state, asked, host }, call);
   return finished(asked, resultOf(asked, ended), deps.clock.monotonic() - started);
 }
 
@@ -102,12 +100,7 @@ async function send(
     arguments: asked.call.arguments.trim() || "{}",
     idempotencyKey: `${asked.id}/${asked.stepKey}`,
   };
-  return await callOnRunner(
-    deps.runners,
-    host,
-    request,
-    AbortSignal.any([step.signal, AbortSignal.timeout(timeoutMs)]),
-  );
+  return await callOnRunner(deps.runners, host, request, { signal: step.signal, timeoutMs });
 }
 
 /** A server that failed is something that the model is told: it may try another way. */

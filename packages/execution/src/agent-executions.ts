@@ -1,4 +1,4 @@
-import { type Clock, precondition } from "@stigmer/base";
+import { type Clock, conflict, precondition } from "@stigmer/base";
 import {
   type AgentExecution,
   AgentExecutionCommandController,
@@ -11,6 +11,7 @@ import {
   type Call,
   fromRow,
   type Handler,
+  metadataOf,
   type Plan,
   type Resource,
   requireById,
@@ -23,7 +24,7 @@ import { type ExecutionRef, mergeBatches, type NewEvent } from "./executions.ts"
 import { type ExecutionState, isFinal } from "./fold.ts";
 import type { Hub } from "./hub.ts";
 import type { LiveSteps } from "./live-steps.ts";
-import { type Runners, sendTo } from "./runners.ts";
+import { freeSlot, type Runners, sendTo } from "./runners.ts";
 import { planStart, type StartDeps } from "./start-execution.ts";
 
 export type AgentExecutionsDeps = StartDeps & {
@@ -51,7 +52,7 @@ async function planCancel(
   const ref = { org: call.org, id: request.id };
   const row = await requireById(deps.resources.store, kind, ref);
   const execution = fromRow(kind, row) as Resource & AgentExecution;
-  const state = await deps.executions.load(ref);
+  const state = { ...(await deps.executions.load(ref)) }; // where the journal goes on meanwhile, the commit is refused
   const { phase } = state.status;
   if (phase === Phase.CANCELLED) return { answer: execution, resource: ref.id };
   if (isFinal(phase)) {
@@ -66,10 +67,16 @@ async function planCancel(
   return {
     batch: mergeBatches(batch, ends),
     preconditions: task ? [{ task, epoch: task.epoch, holder: task.holder }] : [],
-    answer: stored ? (fromRow(kind, { ...stored, version: 0 }) as Resource & AgentExecution) : execution,
+    answer: stored ? unversioned(fromRow(kind, { ...stored, version: 0 }) as Resource & AgentExecution) : execution,
     resource: ref.id,
     afterCommit: () => stop(deps, ref, { task, sessionId: state.status.sessionId }),
   };
+}
+
+/** The version is the commit's, which is yet to come. */
+function unversioned(execution: Resource & AgentExecution): AgentExecution {
+  metadataOf(execution).resourceVersion = "";
+  return execution;
 }
 
 function cancelled(comment: string): NewEvent {
@@ -102,14 +109,14 @@ type Stopped = { readonly task: Task | undefined; readonly sessionId: string };
 function stop(deps: AgentExecutionsDeps, ref: ExecutionRef, { task, sessionId }: Stopped): void {
   const connection = task?.holder ? deps.runners.byInstance(task.holder) : undefined;
   if (connection && task) {
-    connection.running.delete(ref.id);
+    freeSlot(connection, { id: ref.id, epoch: task.epoch });
     sendTo(connection, {
       case: "revoke",
       value: { lease: { executionId: ref.id, epoch: BigInt(task.epoch) } } as never,
     });
   }
   if (sessionId) deps.runners.stopServers(ref.org, sessionId);
-  deps.live.abort(ref.id, new Error("the execution was cancelled"));
+  deps.live.abort(ref.id, conflict("LEASE_FENCED", { execution: ref.id }, { message: "the execution was cancelled" }));
   deps.hub.changed(ref.id);
   deps.leases.wake();
 }

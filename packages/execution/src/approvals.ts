@@ -94,7 +94,7 @@ export function answerApproval(
 }
 
 async function resume(deps: ApprovalsDeps, ref: ExecutionRef, approval: Approval): Promise<Batch> {
-  const state = await deps.executions.load(ref);
+  const state = { ...(await deps.executions.load(ref)) }; // where the journal goes on meanwhile, the commit is refused
   const { decision, decidedBy, comment } = approval.status ?? {};
   const approvalId = metadataOf(approval as never).id;
   const decided = { case: "approvalDecided", value: { approvalId, decision, decidedBy, comment } } as never;

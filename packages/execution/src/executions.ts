@@ -132,7 +132,7 @@ async function record<T>(
     const state = await own.load(ref);
     const planned = state.sequence;
     const decision = await plan(state);
-    if (decision.events.length === 0 && !decision.batch) {
+    if (decision.events.length === 0 && !decision.batch && !decision.preconditions?.length) {
       decision.afterCommit?.();
       return decision.answer;
     }

@@ -3,7 +3,7 @@ import { type Lease, ExecutionPhase as Phase } from "@stigmer/contracts/agentic"
 import type { Store, Task } from "@stigmer/store";
 import { AGENT_QUEUE, type ExecutionRef, type Executions, type NewEvent } from "./executions.ts";
 import { type ExecutionState, isFinal } from "./fold.ts";
-import { type Connection, type Runners, sendTo } from "./runners.ts";
+import { type Connection, freeSlot, type Runners, sendTo } from "./runners.ts";
 
 /** A runner's process, and the organization whose executions it may drive. */
 export type Holder = { readonly org: string; readonly instance: string };
@@ -106,14 +106,21 @@ async function scan(deps: LeasesDeps): Promise<void> {
       await release(deps, task);
     }
     const connection = deps.runners.withFreeSlot(task.tenant);
-    if (connection) await grant(deps, { ...task, holder: "" }, connection);
+    if (connection) await grant(deps, { ...task, holder: "" }, connection).catch((err) => notGranted(deps, task, err));
   }
+}
+
+/** One execution that can't be handed out must not keep the others waiting; where nothing can be stored, all wait. */
+function notGranted(deps: LeasesDeps, task: Task, err: unknown): void {
+  if (isFault(err) && (err.kind === "exhausted" || err.kind === "unavailable")) throw err;
+  deps.log.error({ err, execution: task.id }, "execution was not handed out");
 }
 
 async function grant(deps: LeasesDeps, task: Task, connection: Connection): Promise<void> {
   const ref = refOf(task);
   const epoch = task.epoch + 1;
-  connection.running.add(task.id); // the slot is taken while the commit runs
+  const slot = { id: task.id, epoch };
+  connection.running.set(task.id, epoch); // the slot is taken while the commit runs
   try {
     const state = await deps.executions.record(ref, (state) => {
       const leased = { ...task, epoch, holder: connection.instance, dueAt: deps.clock.now() + deps.durationMs };
@@ -124,10 +131,10 @@ async function grant(deps: LeasesDeps, task: Task, connection: Connection): Prom
         answer: state,
       };
     });
-    if (isFinal(state.status.phase)) connection.running.delete(task.id);
+    if (isFinal(state.status.phase)) freeSlot(connection, slot);
     else assign(connection, state, epoch);
   } catch (error) {
-    connection.running.delete(task.id);
+    freeSlot(connection, slot);
     if (!isFault(error, "LEASE_FENCED")) throw error; // somebody else was quicker
   }
 }
@@ -167,7 +174,7 @@ async function renew(deps: LeasesDeps, task: Task): Promise<boolean> {
 }
 
 async function release(deps: LeasesDeps, task: Task): Promise<boolean> {
-  deps.runners.byInstance(task.holder)?.running.delete(task.id);
+  freeSlot(deps.runners.byInstance(task.holder), task);
   return await change(deps, task, { ...task, holder: "", dueAt: deps.clock.now() });
 }
 

@@ -8,10 +8,12 @@ export interface Pending<T> {
   get(key: string): Promise<T> | undefined;
   /** The answer; refuses when the signal aborts or the runner is lost. Nothing is owed any more when it settles. */
   wait(key: string, signal: AbortSignal): Promise<T>;
-  /** Hands in an answer; false where nobody is owed it. */
-  resolve(key: string, value: T): boolean;
-  /** Refuses everything that `instance` owes. */
-  lose(instance: string): void;
+  /** Hands in an answer; false where `instance` owes none under this key. */
+  resolve(key: string, instance: string, value: T): boolean;
+  /** Nobody will ask for this answer. */
+  forget(key: string): void;
+  /** Refuses everything that `instance` owes, except under these keys. */
+  lose(instance: string, except?: ReadonlySet<string>): void;
 }
 
 export function createPending<T>(): Pending<T> {
@@ -37,14 +39,16 @@ export function createPending<T>(): Pending<T> {
         if (owed.get(key) === entry) owed.delete(key);
       }
     },
-    resolve(key, value) {
+    resolve(key, instance, value) {
       const entry = owed.get(key);
-      entry?.resolve(value);
-      return entry !== undefined;
+      if (entry?.instance !== instance) return false;
+      entry.resolve(value);
+      return true;
     },
-    lose(instance) {
+    forget: (key) => void owed.delete(key),
+    lose(instance, except) {
       for (const [key, entry] of owed) {
-        if (entry.instance !== instance) continue;
+        if (entry.instance !== instance || except?.has(key)) continue;
         entry.reject(lost());
         owed.delete(key);
       }
@@ -53,5 +57,5 @@ export function createPending<T>(): Pending<T> {
 }
 
 function lost(): Error {
-  return unavailable("TOOL_SERVER_FAILED", {}, { message: "the runner was lost while it worked on this" });
+  return unavailable("RUNNER_NOT_CONNECTED", {}, { message: "the runner was lost while it worked on this" });
 }

@@ -20,7 +20,7 @@ import type { Executions } from "./executions.ts";
 import { isFinal } from "./fold.ts";
 import type { Leases } from "./leases.ts";
 import type { LiveSteps } from "./live-steps.ts";
-import { type Connection, callKey, type Runners, sendTo } from "./runners.ts";
+import { type Connection, callKey, freeSlot, type Runners, sendTo } from "./runners.ts";
 
 export type RunnerControllerDeps = {
   readonly store: Store;
@@ -50,21 +50,22 @@ async function* connect(
   const hello = !first.done && first.value.message.case === "hello" ? first.value.message.value : undefined;
   if (!hello) throw invalid([{ field: "hello", description: "must be the first message" }]);
   const connection = await welcome(deps, hello, call.org);
+  await noteRunner(deps, hello, call.org).catch((err) => deps.log.warn({ err }, "runner not noted"));
   deps.log.info({ runner: hello.name, instance: hello.instance, build: hello.build }, "runner connected");
   const close = (): void => connection.outbox.close();
   call.signal.addEventListener("abort", close, { once: true });
-  void listen(deps, connection, source).finally(close);
+  const line: { refused?: unknown } = {};
+  void listen(deps, connection, source)
+    .catch((fault) => Object.assign(line, { refused: fault }))
+    .finally(close);
   try {
     yield* connection.outbox;
+    if (line.refused) throw line.refused;
   } finally {
     call.signal.removeEventListener("abort", close);
-    const newest = deps.runners.byInstance(connection.instance) === connection;
     deps.runners.disconnect(connection);
     deps.log.info({ runner: hello.name, instance: hello.instance }, "runner disconnected");
-    if (newest)
-      await noteConnected(deps, { hello, org: call.org, connected: false }).catch((err) =>
-        deps.log.warn({ err }, "runner not noted"),
-      );
+    await noteRunner(deps, hello, call.org).catch((err) => deps.log.warn({ err }, "runner not noted"));
   }
 }
 
@@ -72,12 +73,12 @@ async function welcome(deps: RunnerControllerDeps, hello: Hello, org: string): P
   const holder = { org, instance: hello.instance };
   const kept = await deps.leases.keep(holder, hello.running);
   await deps.leases.endOthers(holder, hello.running);
-  await noteConnected(deps, { hello, org, connected: true });
   const leaseDurationMs = BigInt(deps.leaseDurationMs);
   const value = { heartbeatIntervalMs: leaseDurationMs / 3n, leaseDurationMs, kept };
   return deps.runners.connect(hello, { org, kept, welcome: { case: "welcome", value: value as never } });
 }
 
+/** Takes messages until the line ends. Throws the fault of a message that a runner may not send; it ends the line. */
 async function listen(
   deps: RunnerControllerDeps,
   connection: Connection,
@@ -85,20 +86,22 @@ async function listen(
 ): Promise<void> {
   try {
     for (let next = await source.next(); !next.done; next = await source.next()) {
-      await take(deps, connection, next.value.message).catch((err) =>
+      const { message } = next.value;
+      if (message.case === undefined || message.case === "hello")
+        throw invalid([{ field: message.case ?? "message", description: "is not expected here" }]);
+      await take(deps, connection, message).catch((err) =>
         deps.log.error({ err, runner: connection.name }, "runner message failed"),
       );
     }
   } catch (err) {
+    if (isFault(err)) throw err;
     deps.log.debug({ err, runner: connection.name }, "runner line broke");
   }
 }
 
-async function take(
-  deps: RunnerControllerDeps,
-  connection: Connection,
-  message: RunnerMessage["message"],
-): Promise<void> {
+type Later = Exclude<RunnerMessage["message"], { case: "hello" | undefined }>;
+
+async function take(deps: RunnerControllerDeps, connection: Connection, message: Later): Promise<void> {
   switch (message.case) {
     case "heartbeat": {
       const kept = new Set(await deps.leases.keep(connection, message.value.running));
@@ -110,12 +113,10 @@ async function take(
     case "attemptFinished":
       return await endAttempt(deps, connection, message.value);
     case "serverStarted":
-      deps.runners.starts.resolve(message.value.requestId, message.value);
+      deps.runners.starts.resolve(message.value.requestId, connection.instance, message.value);
       return;
     case "toolCallEnded":
       return await takeCallEnd(deps, connection, message.value);
-    default:
-      throw invalid([{ field: message.case ?? "message", description: "is not expected here" }]);
   }
 }
 
@@ -126,7 +127,7 @@ async function endAttempt(
 ): Promise<void> {
   if (!lease) return;
   if (outcome.case !== "parked") await recordEnd(deps, connection, { lease, outcome });
-  connection.running.delete(lease.executionId);
+  freeSlot(connection, { id: lease.executionId, epoch: Number(lease.epoch) });
   sendTo(connection, { case: "acknowledged", value: { message: { case: "attempt", value: lease } } as never });
   await stopServers(deps, connection, lease);
   deps.leases.wake();
@@ -172,10 +173,11 @@ async function recordEnd(deps: RunnerControllerDeps, connection: Connection, { l
 async function takeCallEnd(deps: RunnerControllerDeps, connection: Connection, ended: ToolCallEnded): Promise<void> {
   const { call } = ended;
   if (!call) return;
-  const owed = deps.runners.calls.resolve(callKey(call), ended);
+  const owed = deps.runners.calls.resolve(callKey(call), connection.instance, ended);
   if (deps.live.get(call.executionId, call.stepKey)) return;
   const over = await isOver(deps, { org: connection.org, id: call.executionId }, call);
   if (owed && !over) return; // the step will be asked for again, and finds the answer
+  if (owed) deps.runners.calls.forget(callKey(call));
   sendTo(connection, { case: "acknowledged", value: { message: { case: "call", value: call } } as never });
 }
 
@@ -194,27 +196,40 @@ async function isOver(
   }
 }
 
-type Noted = { readonly hello: Hello; readonly org: string; readonly connected: boolean };
+const MAX_NOTES = 16;
 
-/** Keeps the runner's record, which people read; nothing is decided by it. */
-async function noteConnected(deps: RunnerControllerDeps, noted: Noted): Promise<void> {
-  const at = { tenant: noted.org, kind: deps.runnerKind.options.kind };
-  const row = await deps.store.getByName({ ...at, name: noted.hello.name });
-  const runner = row ? (fromRow(deps.runnerKind, row) as Runner) : newRunner(deps, noted);
-  const metadata = metadataOf(runner as never);
-  metadata.updateTime = timestampFromMs(deps.clock.now());
-  const connectTime = noted.connected ? metadata.updateTime : runner.status?.connectTime;
-  const { roles, slots, build } = noted.hello;
-  runner.spec = create(RunnerSpecSchema, { roles, slots });
-  runner.status = create(RunnerStatusSchema, {
-    connected: noted.connected,
-    build,
-    ...(connectTime && { connectTime }),
-  });
-  await deps.store.commit({ puts: [toRow(deps.runnerKind, noted.org, runner as never)] });
+/**
+ * Keeps the runner's record, which people read; nothing is decided by it. A line that goes and one that comes may both
+ * write it: whoever writes last has looked at both.
+ */
+async function noteRunner(deps: RunnerControllerDeps, hello: Hello, org: string): Promise<void> {
+  for (let count = 1; ; count++) {
+    const row = await deps.store.getByName({ tenant: org, kind: deps.runnerKind.options.kind, name: hello.name });
+    const runner = row ? (fromRow(deps.runnerKind, row) as Runner) : newRunner(deps, hello, org);
+    const connected = deps.runners.named(org, hello.name) !== undefined;
+    describe(runner, hello, { connected, now: deps.clock.now() });
+    const put = toRow(deps.runnerKind, org, runner as never);
+    try {
+      await deps.store.commit({ puts: [put] }, [{ row: put, version: row?.version ?? 0 }]);
+      return;
+    } catch (error) {
+      const moved = isFault(error, "VERSION_MOVED") || isFault(error, "RESOURCE_EXISTS");
+      if (!moved || count === MAX_NOTES) throw error;
+    }
+  }
 }
 
-function newRunner(deps: RunnerControllerDeps, { hello, org }: Noted): Runner {
+function describe(runner: Runner, hello: Hello, as: { readonly connected: boolean; readonly now: number }): void {
+  const { connected } = as;
+  const metadata = metadataOf(runner as never);
+  metadata.updateTime = timestampFromMs(as.now);
+  const connectTime = connected ? metadata.updateTime : runner.status?.connectTime;
+  const { roles, slots, build } = hello;
+  runner.spec = create(RunnerSpecSchema, { roles, slots });
+  runner.status = create(RunnerStatusSchema, { connected, build, ...(connectTime && { connectTime }) });
+}
+
+function newRunner(deps: RunnerControllerDeps, hello: Hello, org: string): Runner {
   const now = timestampFromMs(deps.clock.now());
   const id = deps.ids.mint(deps.runnerKind.options.idPrefix);
   const metadata = {

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { unavailable } from "@stigmer/base";
+import { isFault, unavailable } from "@stigmer/base";
 import {
   type CallToolSchema,
   type Hello,
@@ -23,8 +23,8 @@ export type Connection = {
   readonly instance: string;
   readonly roles: ReadonlySet<RunnerRole>;
   readonly slots: number;
-  /** Ids of the executions that it drives. */
-  readonly running: Set<string>;
+  /** Executions that it drives, each with the epoch of its lease. */
+  readonly running: Map<string, number>;
   readonly outbox: Outbox<ServerMessage>;
 };
 
@@ -35,7 +35,7 @@ export type CallKey = Pick<RunningCall, "executionId" | "stepKey" | "attempt">;
 export interface Runners {
   readonly starts: Pending<ServerStarted>;
   readonly calls: Pending<ToolCallEnded>;
-  /** Adds a runner and greets it; a newer connection of a name closes the older. */
+  /** Adds a runner and greets it; a newer connection of a name closes the older. What the runner owes and doesn't name is lost. */
   connect(
     hello: Hello,
     as: { readonly org: string; readonly kept: readonly Lease[]; readonly welcome: ToRunner },
@@ -86,6 +86,8 @@ export function createRunners(): Runners {
       sendTo(connection, welcome);
       connections.get(hello.name)?.outbox.close();
       connections.set(hello.name, connection);
+      starts.lose(hello.instance);
+      calls.lose(hello.instance, new Set(hello.calls.map(callKey)));
       for (const call of hello.calls) calls.open(callKey(call), hello.instance);
       for (const listener of [...listeners]) listener();
       return connection;
@@ -113,6 +115,14 @@ export function callKey(call: CallKey): string {
   return `${call.executionId}/${call.stepKey}/${call.attempt}`;
 }
 
+/** Frees the slot that a lease has taken; a newer lease of the same execution keeps it. */
+export function freeSlot(
+  connection: Connection | undefined,
+  lease: { readonly id: string; readonly epoch: number },
+): void {
+  if (connection?.running.get(lease.id) === lease.epoch) connection.running.delete(lease.id);
+}
+
 export function sendTo(connection: Connection, message: ToRunner): void {
   connection.outbox.push(create(ServerMessageSchema, { message }));
 }
@@ -130,25 +140,47 @@ export async function startServer(
   const requestId = `start-${++startRequests}`;
   runners.starts.open(requestId, connection.instance);
   sendTo(connection, { case: "startServer", value: { ...server, requestId } as never });
-  return await runners.starts.wait(requestId, AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]));
+  return await within(START_TIMEOUT_MS, signal, (limited) => runners.starts.wait(requestId, limited));
 }
 
-/** Hands a call to a runner and waits for its end. An abort tells the runner to stop it. */
+/**
+ * Hands a call to a runner, or joins it where the runner makes it already, and waits for its end, at most `timeoutMs`. An
+ * abort tells the runner to stop the call, unless it is only the backend that stops: the runner comes back with its end.
+ */
 export async function callTool(
   runners: Runners,
   connection: Connection,
   request: MessageInitShape<typeof CallToolSchema> & { readonly call: CallKey },
-  signal: AbortSignal,
+  { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
 ): Promise<ToolCallEnded> {
   const key = callKey(request.call);
-  runners.calls.open(key, connection.instance);
-  sendTo(connection, { case: "callTool", value: request as never });
-  const cancel = (): void => sendTo(connection, { case: "cancelTool", value: { call: request.call } as never });
-  signal.addEventListener("abort", cancel, { once: true });
+  if (!runners.calls.get(key)) {
+    runners.calls.open(key, connection.instance);
+    sendTo(connection, { case: "callTool", value: request as never });
+  }
+  return await within(timeoutMs, signal, async (limited) => {
+    const cancel = (): void => {
+      if (isFault(limited.reason, "SHUTTING_DOWN")) return;
+      sendTo(connection, { case: "cancelTool", value: { call: request.call } as never });
+    };
+    limited.addEventListener("abort", cancel, { once: true });
+    try {
+      return await runners.calls.wait(key, limited);
+    } finally {
+      limited.removeEventListener("abort", cancel);
+    }
+  });
+}
+
+/** Runs with a signal that aborts with the given one, and after `ms`. */
+async function within<T>(ms: number, signal: AbortSignal, run: (limited: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const fault = unavailable("TOOL_SERVER_FAILED", {}, { message: "the runner did not answer in time" });
+  const timer = setTimeout(() => late.abort(fault), ms);
   try {
-    return await runners.calls.wait(key, signal);
+    return await run(AbortSignal.any([signal, late.signal]));
   } finally {
-    signal.removeEventListener("abort", cancel);
+    clearTimeout(timer);
   }
 }
 
@@ -159,7 +191,7 @@ function newConnection(hello: Hello, org: string, kept: readonly Lease[]): Conne
     instance: hello.instance,
     roles: new Set(hello.roles),
     slots: hello.slots,
-    running: new Set(kept.map(({ executionId }) => executionId)),
+    running: new Map(kept.map(({ executionId, epoch }) => [executionId, Number(epoch)])),
     outbox: createOutbox(),
   };
 }

@@ -4,6 +4,7 @@ import type { Batch, Task } from "@stigmer/store";
 import type { Decision, ExecutionRef, Executions, NewEvent } from "./executions.ts";
 import { type ExecutionState, isFinal, type Outcome, type StepState } from "./fold.ts";
 import type { LiveStep, LiveSteps } from "./live-steps.ts";
+import { freeSlot, type Runners } from "./runners.ts";
 
 type EventBody = ExecutionEvent["event"];
 
@@ -54,6 +55,7 @@ export interface Steps {
 export type StepsDeps = {
   readonly executions: Executions;
   readonly live: LiveSteps;
+  readonly runners: Runners;
   /** Aborts when the backend stops: from then on no step begins. */
   readonly draining: AbortSignal;
 };
@@ -141,7 +143,12 @@ function decide(
     dueAt: undefined,
     bytes: task.bytes,
   };
-  return { events: verdict.decision.events, batch: { ...verdict.decision.batch, tasks: [asleep] }, answer };
+  return {
+    events: verdict.decision.events,
+    batch: { ...verdict.decision.batch, tasks: [asleep] },
+    answer,
+    afterCommit: () => freeSlot(deps.runners.byInstance(task.holder), task),
+  };
 }
 
 /** Records an outcome, unless the execution has ended or another try has begun: then it is too late and is dropped. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { type Clock, Fault, isFault } from "@stigmer/base";
+import { type Clock, Fault, isFault, type Log } from "@stigmer/base";
 import {
   type ExecutionEvent,
   MessageSchema,
@@ -24,6 +24,7 @@ export type GatewayDeps = {
   readonly steps: Steps;
   readonly hub: Hub;
   readonly clock: Clock;
+  readonly log: Log;
   /** The provider of a `provider/model`, and the model in its own words. */
   readonly resolve: (model: string) => { readonly provider: ModelProvider; readonly model: string };
   /** How long to wait before try `next` of a call; undefined where there is to be none. */
@@ -95,7 +96,9 @@ async function perform(deps: GatewayDeps, { request, step, model }: Performing):
       const asked = { model: name, messages: request.messages, tools: request.tools };
       return finished(await provider.generate(asked, { signal: step.signal, onText: (text) => step.append(text) }));
     } catch (error) {
-      if (step.signal.aborted) throw error;
+      step.signal.throwIfAborted();
+      if (!isFault(error))
+        deps.log.error({ err: error, execution: step.executionId, model }, "provider's driver failed");
       const fault = isFault(error) ? error : undefined;
       const delay = fault?.kind === "unavailable" ? deps.retryDelayMs(tries + 1, fault.retryAfterMs) : undefined;
       if (delay === undefined) return finished({ error: errorOf(error) });

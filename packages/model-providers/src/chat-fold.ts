@@ -18,7 +18,7 @@ export type Fold = {
   readonly usage: TokenCount;
 };
 
-export const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export const emptyFold: Fold = {
   text: "",

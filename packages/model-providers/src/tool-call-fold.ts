@@ -13,8 +13,8 @@ export type PartialCall = {
 /** A tool call that is complete; ids are unique among the calls. */
 export type WholeCall = { readonly id: string; readonly name: string; readonly arguments: string };
 
-export const MAX_CALLS = 128;
-export const MAX_ARGUMENT_BYTES = 1024 * 1024;
+const MAX_CALLS = 128;
+const MAX_ARGUMENT_BYTES = 1024 * 1024;
 const MAX_NAME = 256;
 
 /** The calls after one more fragment. Fragments may come in any order; throws `Trouble` where a bound is passed. */

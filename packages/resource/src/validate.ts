@@ -30,7 +30,7 @@ export function createRules(): MessageRules {
 }
 
 /** A path in the contract's JSON names: `spec.mcpServers[0].name`. */
-export function manifestPath(path: Path): string {
+function manifestPath(path: Path): string {
   let text = "";
   for (const part of path) {
     if (part.kind === "list_sub") text += `[${part.index}]`;

@@ -4,7 +4,7 @@ import { type Fault, type FaultKind, isFault } from "@stigmer/base";
 import { BadRequestSchema, ErrorInfoSchema, ResourceInfoSchema, RetryInfoSchema } from "@stigmer/contracts/rpc";
 
 /** Domain of every `ErrorInfo` that a backend sends. */
-export const ERROR_DOMAIN = "stigmer.ai";
+const ERROR_DOMAIN = "stigmer.ai";
 
 const CODES: Record<FaultKind, Code> = {
   invalid: Code.InvalidArgument,

@@ -1,5 +1,6 @@
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import {
+  constants,
   createServer as createHttp2,
   type Http2ServerRequest,
   type Http2ServerResponse,
@@ -28,6 +29,8 @@ export type ListenOptions = {
   };
   /** Aborts what still runs when the server must end. */
   readonly shutdown: AbortSignal;
+  /** How long a connection may take to say which protocol it speaks; 10 s unless told. */
+  readonly firstBytesMs?: number;
 };
 
 /** A server that listens. */
@@ -41,6 +44,7 @@ type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
 
 const FIRST_BYTES_MS = 10_000;
+const HALF_OPEN_MS = 1_000;
 const MAX_HEADER_BYTES = 32 * 1024;
 /** The client preface of HTTP/2 with prior knowledge begins so (RFC 9113, section 3.4); no HTTP/1.1 method does. */
 const HTTP2_PREFACE = "PRI * HTTP/2.0";
@@ -66,7 +70,12 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const accept = (socket: Socket): void => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    route(socket, { http1: (s) => http1.emit("connection", s), http2: (s) => http2.emit("connection", s) });
+    const timer = setTimeout(() => socket.destroy(), options.firstBytesMs ?? FIRST_BYTES_MS);
+    socket.once("close", () => clearTimeout(timer));
+    route(socket, (isHttp2) => {
+      clearTimeout(timer);
+      (isHttp2 ? http2 : http1).emit("connection", socket);
+    });
   };
   const { servers, port } = await openAll(options, accept);
   return {
@@ -86,6 +95,7 @@ function requestHandler(options: ListenOptions): (request: Request, response: Re
     jsonOptions: { ignoreUnknownFields: false, registry: options.registry },
   });
   return (request, response) => {
+    endHalfOpen(response);
     const refusal = refusalOf(request.headers);
     if (!refusal) return connect(request as never, response as never);
     const answer = response as ServerResponse;
@@ -102,12 +112,20 @@ function shutdownOf(signal: AbortSignal): AbortSignal {
   return controller.signal;
 }
 
+/** A stream that has its answer, and whose request never ends, would count among the connection's streams for ever. */
+function endHalfOpen(response: Response): void {
+  if (!("stream" in response)) return;
+  const { stream } = response;
+  stream.once("wantTrailers", () => {
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), HALF_OPEN_MS);
+    stream.once("close", () => clearTimeout(timer));
+  });
+}
+
 /** Looks at the first bytes and puts them back. Nothing is put back before it is enough: that alone would count as news. */
-function route(socket: Socket, to: { http1: (socket: Socket) => void; http2: (socket: Socket) => void }): void {
+function route(socket: Socket, known: (isHttp2: boolean) => void): void {
   socket.on("error", () => socket.destroy());
   socket.setNoDelay(true);
-  const timer = setTimeout(() => socket.destroy(), FIRST_BYTES_MS);
-  socket.once("close", () => clearTimeout(timer));
   let seen = Buffer.alloc(0);
   const look = (): void => {
     const chunk: Buffer | null = socket.read();
@@ -115,10 +133,8 @@ function route(socket: Socket, to: { http1: (socket: Socket) => void; http2: (so
     const start = seen.toString("latin1", 0, HTTP2_PREFACE.length);
     if (start.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(start))
       return void socket.once("readable", look);
-    clearTimeout(timer);
     socket.unshift(seen);
-    if (start === HTTP2_PREFACE) to.http2(socket);
-    else to.http1(socket);
+    known(start === HTTP2_PREFACE);
   };
   socket.once("readable", look);
 }

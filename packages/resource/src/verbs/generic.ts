@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
-import { invalid } from "@stigmer/base";
+import { invalid, isFault } from "@stigmer/base";
 import {
   ApplyResponse_Action as Action,
   ApiResourceCommandController,
@@ -54,9 +54,18 @@ async function planApply(deps: PipelineDeps, kind: Kind, resource: Resource, cal
     kind: kind.options.kind,
     name: metadataOf(resource).name,
   });
-  if (!row) return wrap(kind, Action.CREATED, await planCreate(deps, kind, resource, call));
+  if (!row) return await planFirst(deps, kind, resource, call);
   const plan = await planReplace(deps, kind, { row, request: resource, call });
   return wrap(kind, plan.batch ? Action.UPDATED : Action.UNCHANGED, plan);
+}
+
+async function planFirst(deps: PipelineDeps, kind: Kind, resource: Resource, call: Call): Promise<Plan<ApplyResponse>> {
+  try {
+    return wrap(kind, Action.CREATED, await planCreate(deps, kind, resource, call));
+  } catch (error) {
+    if (!isFault(error, "RESOURCE_EXISTS")) throw error;
+    return await planApply(deps, kind, resource, call); // somebody else was quicker, so there is something to update
+  }
 }
 
 function wrap(kind: Kind, action: Action, plan: Plan<Resource>): Plan<ApplyResponse> {

@@ -46,22 +46,25 @@ export async function* watch(deps: PipelineDeps, kind: Kind, request: Message, c
   if (sendInitial && resumeToken)
     throw invalid([{ field: "sendInitial", description: "can't be set together with resumeToken" }]);
   const filter = rowFilter(kind, call, parent);
-  const event = (type: WatchEventType, revision: number, row?: Row): Message =>
-    build(call.method.output, { type, resumeToken: String(revision), ...(row && { object: fromRow(kind, row) }) });
+  const event = (type: WatchEventType, token: string, row?: Row): Message =>
+    build(call.method.output, { type, resumeToken: token, ...(row && { object: fromRow(kind, row) }) });
   let after = resumeToken ? parseToken(resumeToken) : deps.store.revision();
   if (sendInitial) {
     await using snapshot = deps.store.snapshot();
     after = snapshot.revision;
-    for await (const row of allRows(snapshot, filter)) yield event(WatchEventType.ADDED, after, row);
-    yield event(WatchEventType.BOOKMARK, after);
+    for await (const row of allRows(snapshot, filter)) yield event(WatchEventType.ADDED, "", row);
+    yield event(WatchEventType.BOOKMARK, String(after));
   }
   for await (const changes of withTicks(
     deps.store.watch(filter, { after, signal: call.signal }),
     BOOKMARK_INTERVAL_MS,
   )) {
-    for (const change of changes ?? []) yield event(eventType(change), change.revision, change.row);
+    for (const [at, change] of changes?.entries() ?? []) {
+      const whole = changes?.[at + 1]?.revision !== change.revision;
+      yield event(eventType(change), whole ? String(change.revision) : "", change.row);
+    }
     after = changes?.at(-1)?.revision ?? after;
-    if (!changes) yield event(WatchEventType.BOOKMARK, after);
+    if (!changes) yield event(WatchEventType.BOOKMARK, String(after));
   }
   call.signal.throwIfAborted(); // a watch has no end of its own
 }
