@@ -1,6 +1,6 @@
 import { cp, glob, mkdir, readdir, readFile, readlink, rename, rm, rmdir, symlink } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 
 /** The pinned Node, of which an installation takes a copy. */
 const NODE = ".tools/node_modules/node";
@@ -91,6 +91,9 @@ async function main([verb, given = ""]: readonly string[]): Promise<number> {
     if (verb === "install") {
       const { command, release } = await install(join(import.meta.dirname, ".."), prefix);
       console.log(`installed stigmer ${release}: ${command}`);
+      const bin = dirname(command);
+      const onPath = process.env.PATH?.split(delimiter).includes(bin);
+      if (!onPath) console.log(`${bin} is not on your PATH; add it: export PATH="${bin}:$PATH"`);
     } else console.log((await uninstall(prefix)) ? `removed stigmer from ${prefix}` : `no stigmer in ${prefix}`);
     return 0;
   } catch (cause) {

@@ -1,5 +1,5 @@
-import { create } from "@bufbuild/protobuf";
-import { type Any, AnySchema, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { AnySchema, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
 import {
   type Agent,
   AgentExecutionSchema,
@@ -100,7 +100,7 @@ it.each([
     anyPack(AgentSchema, create(AgentSchema, { metadata: {}, spec: { instructions: "x" } })),
     "INVALID_REQUEST",
   ],
-] as const)("refuses a resource %s", async (_, resource: Partial<Any>, reason) => {
+] as const)("refuses a resource %s", async (_, resource: MessageInitShape<typeof AnySchema>, reason) => {
   const fault = await refused(
     daemon.client.service(ApiResourceCommandController).apply({ resource: create(AnySchema, resource) }),
   );

@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { createIds, type Log, systemClock } from "@stigmer/base";
+import { type Clock, createIds, type Log, unavailable } from "@stigmer/base";
 import { capabilityHandlers } from "@stigmer/capability";
 import { files } from "@stigmer/contracts/files";
 import {
@@ -38,6 +38,7 @@ export type ComposeOptions = {
   readonly env: (name: string) => string | undefined;
   readonly scriptsDir: string;
   readonly log: Log;
+  readonly clock: Clock;
   readonly draining: AbortSignal;
   /** How long a runner's lease lasts after its last heartbeat; 15 s unless told. */
   readonly leaseDurationMs?: number | undefined;
@@ -58,8 +59,7 @@ const LEASE_DURATION_MS = 15_000;
 export const MAX_SUBSCRIBERS = 256;
 
 export function compose(options: ComposeOptions): Backend {
-  const { store, log, draining, leaseDurationMs = LEASE_DURATION_MS } = options;
-  const clock = systemClock;
+  const { store, log, clock, draining, leaseDurationMs = LEASE_DURATION_MS } = options;
   const ids = createIds(clock);
   const kinds = createKinds(Object.values(kindDefinitions));
   const resources = {
@@ -72,7 +72,7 @@ export function compose(options: ComposeOptions): Backend {
   const runners = createRunners();
   const executions = createExecutions({ store, kinds, clock, hub });
   const leases = createLeases({ store, executions, runners, clock, log, durationMs: leaseDurationMs });
-  const steps = createSteps({ executions, live, draining });
+  const steps = createSteps({ executions, live, runners, draining });
   const resolve = (model: string) =>
     createProviders(options.settings(), options.env, { scriptsDir: options.scriptsDir }).resolve(model);
   const models = createModelChoice({ defaultModel: () => options.settings().model, resolve });
@@ -84,7 +84,7 @@ export function compose(options: ComposeOptions): Backend {
     ...approvalHandlers(shared),
     ...executionQueryHandlers({ ...shared, maxSubscribers: MAX_SUBSCRIBERS }),
     ...runnerHandlers({ ...shared, runnerKind: requireKind(kinds, "Runner"), leaseDurationMs }),
-    ...gatewayHandlers({ steps, hub, clock, resolve, retryDelayMs }),
+    ...gatewayHandlers({ steps, hub, clock, log, resolve, retryDelayMs }),
     ...capabilityHandlers({ ...shared, steps, returnBy: clock.monotonic() + leaseDurationMs }),
   ];
   return {
@@ -93,7 +93,7 @@ export function compose(options: ComposeOptions): Backend {
     start: () => leases.start(),
     async drain(graceMs) {
       leases.stop();
-      await live.drain(graceMs, new Error("the backend is stopping"));
+      await live.drain(graceMs, unavailable("SHUTTING_DOWN", {}, { message: "the backend is stopping" }));
     },
     onRunnerConnect: (listener) => void runners.onConnect(listener),
     runnerExited(instance) {

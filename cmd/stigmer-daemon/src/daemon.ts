@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRegistry } from "@bufbuild/protobuf";
-import { systemClock } from "@stigmer/base";
+import { type Clock, systemClock } from "@stigmer/base";
 import { files } from "@stigmer/contracts/files";
 import {
   bind,
@@ -33,6 +33,8 @@ export type DaemonOptions = {
   readonly runnerEntry: string | undefined;
   readonly user: string;
   readonly log: Logger;
+  /** The machine's unless told. */
+  readonly clock?: Clock;
   /** How long a runner's lease lasts after its last heartbeat; 15 s unless told. */
   readonly leaseDurationMs?: number;
   /** How long a stop waits for steps that run; 5 s unless told. */
@@ -77,6 +79,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       env,
       scriptsDir: join(home, "scripts"),
       log,
+      clock: options.clock ?? systemClock,
       draining: draining.signal,
       leaseDurationMs: options.leaseDurationMs,
     });

@@ -1,5 +1,5 @@
-import { type IncomingHttpHeaders, request as http1 } from "node:http";
-import { connect as http2, type IncomingHttpHeaders as Http2Headers } from "node:http2";
+import { request as http1, type IncomingHttpHeaders } from "node:http";
+import { type IncomingHttpHeaders as Http2Headers, connect as http2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 
 /** Clients that send what a well-behaved one never would. */

@@ -28,7 +28,12 @@ export async function createServer(client: Client, name: string): Promise<McpSer
 /** Starts an execution; the agent is `helper` unless a session is named. */
 export async function execute(
   client: Client,
-  spec: { readonly agent?: string; readonly sessionId?: string; readonly message?: string; readonly model?: string } = {},
+  spec: {
+    readonly agent?: string;
+    readonly sessionId?: string;
+    readonly message?: string;
+    readonly model?: string;
+  } = {},
 ): Promise<AgentExecution> {
   const agent = spec.sessionId ? "" : "helper";
   return await client

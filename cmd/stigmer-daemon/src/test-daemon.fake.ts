@@ -27,7 +27,9 @@ export interface TestDaemon extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-export type TestDaemonOptions = Partial<Pick<DaemonOptions, "env" | "runnerEntry" | "leaseDurationMs" | "drainMs">>;
+export type TestDaemonOptions = Partial<
+  Pick<DaemonOptions, "clock" | "env" | "runnerEntry" | "leaseDurationMs" | "drainMs">
+>;
 
 /** Levels of pino. */
 export const LEVEL = { warn: 40, error: 50 } as const;

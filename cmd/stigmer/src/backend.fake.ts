@@ -20,6 +20,7 @@ import {
   type JournalEntry,
   JournalEntrySchema,
   RunnerQueryController,
+  SessionQueryController,
   type SubscribeRequest,
   type SubscribeResponse,
   SubscribeResponseSchema,
@@ -40,6 +41,8 @@ import { registry } from "./kinds/kinds.ts";
 export type FakeBackend = {
   readonly agents: Map<string, Agent>;
   readonly approvals: Map<string, Approval>;
+  /** Called where an execution is to begin; may refuse. */
+  start?: () => void;
   /** What commands have asked for, newest last. */
   readonly requests: unknown[];
   /** Answers a subscription; by default the journal, whole. */
@@ -189,6 +192,7 @@ function serveExecutions(router: ConnectRouter, backend: FakeBackend): void {
   router.service(AgentExecutionCommandController, {
     create(request) {
       backend.requests.push(request);
+      backend.start?.();
       return execution;
     },
     cancel: () => execution,
@@ -196,6 +200,9 @@ function serveExecutions(router: ConnectRouter, backend: FakeBackend): void {
   router.service(AgentExecutionQueryController, {
     get: () => execution,
     getByReference: () => execution,
+  });
+  router.service(SessionQueryController, {
+    getByReference: ({ name }) => ({ metadata: { name, id: `ses_${name.toUpperCase()}` } }),
   });
   router.service(ExecutionQueryController, {
     subscribe(request, { signal }) {

@@ -29,9 +29,27 @@ describe("the command line", () => {
     expect(world.stdout()).toContain(`Usage: stigmer ${command}`);
   });
 
+  it("shows the help of a command below another", async () => {
+    const world = await createWorld();
+
+    const code = await world.run("help", "agent", "execute");
+
+    expect(code).toBe(0);
+    expect(world.stdout()).toContain("Usage: stigmer agent execute");
+  });
+
   it.each([
     [["gte"], "error: unknown command 'gte'\ndid you mean get?\n"],
-    [["list"], "error: missing required argument 'kind'\nsee how: add --help\n"],
+    [["list"], "error: missing required argument 'kind'\nsee how: stigmer list --help\n"],
+    [["help", "nope"], "error: unknown command 'nope'\nsee how: stigmer --help\n"],
+    [["agent", "nope"], "error: unknown command 'nope'\nsee how: stigmer agent --help\n"],
+    [
+      ["agent", "create", "a", "--instruction", "x"],
+      "error: unknown option '--instruction'\ndid you mean --instructions?\n",
+    ],
+    [["agent", "create", "a"], "error: --instructions is missing\nsee how: stigmer agent create --help\n"],
+    [["apply", "a.yaml"], 'error: "a.yaml" has no -f before it\nwrite -f before each file or folder\n'],
+    [["apply", "-f", "a.yaml", "b.yaml"], 'error: "b.yaml" has no -f before it\nwrite -f before each file or folder\n'],
     [["list", "agents", "--lmit", "3"], "error: unknown option '--lmit'\ndid you mean --limit?\n"],
     [["list", "agents", "--limit", "none"], 'error: "none" is not a whole number of at least 1\n'],
     [["list", "agnets"], 'error: unknown kind "agnets"\ndid you mean agents?\n'],

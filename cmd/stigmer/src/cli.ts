@@ -60,9 +60,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 export async function runCli(deps: Deps, args: readonly string[]): Promise<number> {
   const written: Written = [];
   try {
-    const program = await newProgram(deps, args);
+    const words = withoutHelpWord(args);
+    const program = await newProgram(deps, words);
     listenTo(program, written);
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync([...words], { from: "user" });
     return EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError) return await endParse(deps, error, written);
@@ -72,12 +73,27 @@ export async function runCli(deps: Deps, args: readonly string[]): Promise<numbe
   }
 }
 
+/** `help agent execute` is `agent execute --help`; commander's own `help` looks one word deep. */
+function withoutHelpWord(args: readonly string[]): readonly string[] {
+  const [first, ...words] = args;
+  if (first !== "help" || words[0] === undefined) return args;
+  return Object.hasOwn(COMMANDS, words[0]) ? [...words, "--help"] : words;
+}
+
+const ENVIRONMENT = `
+Environment:
+  STIGMER_HOME           folder of settings, data and logs; ~/.stigmer unless set
+  STIGMER_PORT           port of the local daemon, instead of the setting
+  STIGMER_URL            backend to talk to, instead of the local daemon
+`;
+
 async function newProgram(deps: Deps, args: readonly string[]): Promise<Command> {
   const program = withGlobals(new Command("stigmer"))
     .description("Durable AI agents.")
     .version(deps.version, "-V, --version", "say the version of this program")
     .enablePositionalOptions()
-    .helpCommand("help [command]", "show help for a command");
+    .helpCommand("help [command]", "show help for a command")
+    .addHelpText("after", ENVIRONMENT);
   const chosen = chosenCommand(args);
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     if (name === chosen) program.addCommand((await load())(deps).summary(summary));
@@ -96,7 +112,7 @@ export function chosenCommand(args: readonly string[]): string | undefined {
   return undefined;
 }
 
-type Written = { readonly to: "out" | "error"; readonly text: string }[];
+type Written = { readonly to: "out" | "error"; readonly text: string; readonly by: Command }[];
 
 /** Keeps what commander writes instead of writing it, and makes it throw instead of ending the process. */
 function listenTo(command: Command, written: Written): void {
@@ -104,8 +120,8 @@ function listenTo(command: Command, written: Written): void {
     .exitOverride()
     .showSuggestionAfterError(true)
     .configureOutput({
-      writeOut: (text) => void written.push({ to: "out", text }),
-      writeErr: (text) => void written.push({ to: "error", text }),
+      writeOut: (text) => void written.push({ to: "out", text, by: command }),
+      writeErr: (text) => void written.push({ to: "error", text, by: command }),
     });
   for (const child of command.commands) listenTo(child, written);
 }
@@ -125,7 +141,13 @@ function explainParse(error: CommanderError, written: Written): Failure {
   const lines = written.flatMap(({ text }) => text.trim().split("\n"));
   const hint = lines.find((line) => line.startsWith("(Did you mean"))?.replace(/^\((Did.*)\)$/, "$1");
   const [first = error.message] = lines;
-  return new Failure(EXIT.misused, first.replace(/^error: /, ""), hint?.replace("Did", "did") ?? "see how: add --help");
+  return new Failure(EXIT.misused, first.replace(/^error: /, ""), hint?.replace("Did", "did") ?? seeHow(written));
+}
+
+function seeHow(written: Written): string {
+  const words: string[] = [];
+  for (let at: Command | null = written[0]?.by ?? null; at; at = at.parent) words.unshift(at.name());
+  return `see how: ${words.join(" ")} --help`;
 }
 
 /** After Ctrl-C whatever breaks is a consequence of it. */

@@ -13,7 +13,7 @@ export function withGlobals(command: Command): Command {
 }
 
 function withOutput(command: Command): Command {
-  const meaning = "table, wide, json, yaml or name; a table unless told, tab-separated in a pipe";
+  const meaning = "json, and mostly table, wide, yaml, name; unless told a table, tab-separated in a pipe";
   return command.option("-o, --output <format>", meaning);
 }
 

@@ -47,7 +47,7 @@ const SET_MODEL = "set one: stigmer config set model openai/gpt-5 (or ollama/qwe
 
 const NEXT_STEPS: Partial<Record<Reason, Next>> = {
   INVALID_REQUEST: "correct it and try again",
-  RESOURCE_NOT_FOUND: ({ kind }) => (kind ? `see what is there: stigmer list ${kind.toLowerCase()}` : ""),
+  RESOURCE_NOT_FOUND: ({ kind }) => (kind ? `see what is there: stigmer list ${kind.toLowerCase()}s` : ""),
   RESOURCE_EXISTS: "choose another name, or change it: stigmer apply -f <file>",
   VERSION_MOVED: "somebody changed it in the meantime; try again",
   REFERENCE_NOT_FOUND: "create what it refers to first; stigmer apply does so where both are given together",

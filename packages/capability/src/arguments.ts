@@ -1,11 +1,14 @@
 import { type Schema, Validator } from "@cfworker/json-schema";
+import type { Json } from "@stigmer/resource";
 
 const MAX_PROBLEMS = 5;
 const MAX_BYTES = 1024 * 1024;
+/** More than any tool means; what walks the value calls itself once for each level. */
+const MAX_DEPTH = 100;
 
 /** Arguments that were checked, as canonical as the model wrote them; or what is wrong, in words for the model. */
 export type CheckedArguments =
-  | { readonly ok: true; readonly value: Record<string, unknown> }
+  | { readonly ok: true; readonly value: Record<string, Json> }
   | { readonly ok: false; readonly problem: string };
 
 /** Checks what a model wrote against a tool's JSON schema. Empty arguments count as an empty object. */
@@ -14,6 +17,8 @@ export function checkArguments(text: string, schema: string): CheckedArguments {
     return { ok: false, problem: `the arguments are larger than ${MAX_BYTES} bytes` };
   const value = parseObject(text.trim() === "" ? "{}" : text);
   if (!value) return { ok: false, problem: "the arguments are not a JSON object" };
+  if (isDeeper(value, MAX_DEPTH))
+    return { ok: false, problem: `the arguments are nested deeper than ${MAX_DEPTH} levels` };
   try {
     const { valid, errors } = new Validator(parseSchema(schema), "2020-12", false).validate(value);
     if (valid) return { ok: true, value };
@@ -26,11 +31,11 @@ export function checkArguments(text: string, schema: string): CheckedArguments {
   }
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
+function parseObject(text: string): Record<string, Json> | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
+      ? (value as Record<string, Json>)
       : undefined;
   } catch {
     return undefined;
@@ -41,6 +46,11 @@ function parseObject(text: string): Record<string, unknown> | undefined {
  * A tool's schema without its regular expressions: they come from the tool's server, and a hostile one could keep the
  * backend busy for ever. What they would have refused, the server refuses itself.
  */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inside) => isDeeper(inside, levels - 1));
+}
+
 function parseSchema(schema: string): Schema {
   const value: unknown = JSON.parse(schema, withoutPatterns);
   if (typeof value !== "object" || value === null) throw new Error("a schema must be an object");

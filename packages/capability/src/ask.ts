@@ -10,7 +10,7 @@ import {
   type ToolDefinition,
 } from "@stigmer/contracts/agentic";
 import { type ExecutionState, type NewEvent, requireKind, type Verdict } from "@stigmer/execution";
-import { canonicalJson, textDigest, toRow } from "@stigmer/resource";
+import { canonicalJson, type Json, textDigest, toRow } from "@stigmer/resource";
 import type { AskedCall } from "./asked-call.ts";
 import type { CapabilityDeps } from "./deps.ts";
 
@@ -19,10 +19,10 @@ export function approvalDigest(of: {
   readonly asked: AskedCall;
   readonly tool: ToolDefinition;
   readonly state: ExecutionState;
-  readonly value: Record<string, unknown>;
+  readonly value: Record<string, Json>;
 }): string {
   const { agentRevision = "", requestedBy = "" } = of.state.created ?? {};
-  const call = { execution: of.asked.id, step: of.asked.stepKey, tool: of.tool.name, arguments: of.value as never };
+  const call = { execution: of.asked.id, step: of.asked.stepKey, tool: of.tool.name, arguments: of.value };
   return textDigest(canonicalJson({ ...call, definition: of.tool.digest, agentRevision, requestedBy }));
 }
 
@@ -30,7 +30,7 @@ type Question = {
   readonly asked: AskedCall;
   readonly tool: ToolDefinition;
   readonly digest: string;
-  readonly value: Record<string, unknown>;
+  readonly value: Record<string, Json>;
   readonly uncertain: boolean;
 };
 
@@ -70,11 +70,11 @@ export function askPerson(deps: CapabilityDeps, { asked, tool, digest, value, un
   const at = { stepKey: asked.stepKey, epoch: BigInt(asked.epoch) };
   const events: NewEvent[] = [
     { ...at, event: { case: "approvalRequested", value: create(ApprovalRequestedSchema, { approvalId, spec }) } },
-    { ...at, event: { case: "phaseChanged", value: { phase: Phase.WAITING_FOR_APPROVAL } as never } },
+    { ...at, event: { case: "phaseChanged", value: { phase: Phase.WAITING_FOR_APPROVAL } } },
   ];
   return {
     kind: "park",
     approvalId,
-    decision: { events, batch: { puts: [toRow(kind, asked.org, approval as never)] } },
+    decision: { events, batch: { puts: [toRow(kind, asked.org, approval)] } },
   };
 }

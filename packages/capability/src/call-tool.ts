@@ -96,7 +96,7 @@ function namesOf(state: ExecutionState): string {
 type Answer = NonNullable<Parameters<typeof create<typeof CallToolResponseSchema>>[1]>["message"];
 
 async function answerOf(claim: Claim): Promise<NonNullable<Answer>> {
-  if (claim.kind === "parked") return { case: "parked", value: { approvalId: claim.approvalId } as never };
+  if (claim.kind === "parked") return { case: "parked", value: { approvalId: claim.approvalId } };
   if (claim.kind === "done" && claim.outcome.kind === "tool") return { case: "result", value: claim.outcome.result };
   const event = claim.kind === "live" ? await claim.step.outcome : undefined;
   if (event?.case === "toolCallFinished" && event.value.result) return { case: "result", value: event.value.result };

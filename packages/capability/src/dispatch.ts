@@ -25,7 +25,7 @@ const DEFAULT_TIMEOUT_S = 60;
 /** A runner keeps the time of a call itself; this much later it is taken for lost. */
 const GRACE_MS = 30_000;
 
-/** The runner that a call goes to: the one that had it before, where it is connected. */
+/** The runner that a call goes to: the one that had it before, where it is connected. None where nobody will be asked. */
 export async function hostFor(
   deps: CapabilityDeps,
   asked: AskedCall,
@@ -33,7 +33,7 @@ export async function hostFor(
 ): Promise<Connection | undefined> {
   const state = await deps.executions.load(asked);
   const step = state.steps.get(asked.stepKey);
-  if (step?.outcome) return undefined; // nobody will be asked
+  if (step?.outcome || !state.tools?.some(({ name }) => name === asked.call.name)) return undefined;
   const before = deps.runners.named(asked.org, step?.runner ?? "");
   const options = { org: asked.org, affinity: before?.instance ?? "", waitMs: RUNNER_WAIT_MS, signal };
   return await deps.runners.hostingTools(options).catch(() => undefined);
@@ -123,6 +123,5 @@ export function finished(asked: AskedCall, result: ToolResult, latencyMs: number
 /** Tells the runner that it need not keep the end of a call any longer. */
 export function acknowledge(deps: CapabilityDeps, host: Connection | undefined, call: CallKey): void {
   const connection = host && deps.runners.byInstance(host.instance);
-  if (connection)
-    sendTo(connection, { case: "acknowledged", value: { message: { case: "call", value: call } } as never });
+  if (connection) sendTo(connection, { case: "acknowledged", value: { message: { case: "call", value: call } } });
 }

@@ -50,9 +50,9 @@ async function planCancel(
 ): Promise<Plan<AgentExecution>> {
   const kind = deps.executions.agentExecutionKind;
   const ref = { org: call.org, id: request.id };
-  const row = await requireById(deps.resources.store, kind, ref);
-  const execution = fromRow(kind, row) as Resource & AgentExecution;
   const state = { ...(await deps.executions.load(ref)) }; // where the journal goes on meanwhile, the commit is refused
+  const row = await requireById(deps.resources.store, kind, ref); // after the journal, so that it is never older
+  const execution = fromRow(kind, row) as Resource & AgentExecution;
   const { phase } = state.status;
   if (phase === Phase.CANCELLED) return { answer: execution, resource: ref.id };
   if (isFinal(phase)) {
@@ -81,7 +81,7 @@ function unversioned(execution: Resource & AgentExecution): AgentExecution {
 
 function cancelled(comment: string): NewEvent {
   const error = { reason: "EXECUTION_CANCELLED", message: comment || "cancelled" };
-  return { event: { case: "phaseChanged", value: { phase: Phase.CANCELLED, error } as never } };
+  return { event: { case: "phaseChanged", value: { phase: Phase.CANCELLED, error } } };
 }
 
 /** Nobody needs to answer any more. */
@@ -99,7 +99,7 @@ async function withdraw(
   const approval = fromRow(kind, row) as Resource & Approval;
   const decision = ApprovalDecision.WITHDRAWN;
   answerApproval(approval, { decision, by: "system", comment: "the execution was cancelled", now: deps.clock.now() });
-  const value = { approvalId, decision, decidedBy: "system", comment: "" } as never;
+  const value = { approvalId, decision, decidedBy: "system", comment: "" };
   const events: NewEvent[] = [{ stepKey: approval.spec?.stepKey ?? "", event: { case: "approvalDecided", value } }];
   return { events, batch: { puts: [toRow(kind, ref.org, approval)] } };
 }
@@ -112,7 +112,7 @@ function stop(deps: AgentExecutionsDeps, ref: ExecutionRef, { task, sessionId }:
     freeSlot(connection, { id: ref.id, epoch: task.epoch });
     sendTo(connection, {
       case: "revoke",
-      value: { lease: { executionId: ref.id, epoch: BigInt(task.epoch) } } as never,
+      value: { lease: { executionId: ref.id, epoch: BigInt(task.epoch) } },
     });
   }
   if (sessionId) deps.runners.stopServers(ref.org, sessionId);

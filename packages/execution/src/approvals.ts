@@ -26,7 +26,7 @@ import {
   unary,
 } from "@stigmer/resource";
 import type { Batch, Precondition, Reader, RowContent } from "@stigmer/store";
-import { type ExecutionRef, type Executions, mergeBatches } from "./executions.ts";
+import { type ExecutionRef, type Executions, mergeBatches, type NewEvent } from "./executions.ts";
 import type { Hub } from "./hub.ts";
 import type { Leases } from "./leases.ts";
 
@@ -71,7 +71,7 @@ async function planDecision(deps: ApprovalsDeps, { request, call, read }: Asked)
       ? await acceptDefinition(deps, read, { approval, org: call.org })
       : {};
   return {
-    batch: mergeBatches(resumed, { puts: [toRow(kind, call.org, approval as never), ...(accepted.puts ?? [])] }),
+    batch: mergeBatches(resumed, { puts: [toRow(kind, call.org, approval), ...(accepted.puts ?? [])] }),
     preconditions: [{ row, version: row.version }, ...(accepted.preconditions ?? [])],
     answer: approval,
     resource: row.id,
@@ -90,21 +90,23 @@ export function answerApproval(
   const decideTime = timestampFromMs(answer.now);
   const { decision, by: decidedBy, comment } = answer;
   approval.status = create(ApprovalStatusSchema, { decision, decidedBy, comment, decideTime });
-  Object.assign(metadataOf(approval as never), { updateTime: decideTime, updatedBy: decidedBy, resourceVersion: "" });
+  Object.assign(metadataOf(approval), { updateTime: decideTime, updatedBy: decidedBy, resourceVersion: "" });
 }
 
 async function resume(deps: ApprovalsDeps, ref: ExecutionRef, approval: Approval): Promise<Batch> {
   const state = { ...(await deps.executions.load(ref)) }; // where the journal goes on meanwhile, the commit is refused
-  const { decision, decidedBy, comment } = approval.status ?? {};
-  const approvalId = metadataOf(approval as never).id;
-  const decided = { case: "approvalDecided", value: { approvalId, decision, decidedBy, comment } } as never;
+  const { decision, decidedBy, comment } = approval.status ?? create(ApprovalStatusSchema);
+  const approvalId = metadataOf(approval).id;
+  const decided: NewEvent = {
+    stepKey: approval.spec?.stepKey ?? "",
+    event: { case: "approvalDecided", value: { approvalId, decision, decidedBy, comment } },
+  };
   const waits = state.status.phase === Phase.WAITING_FOR_APPROVAL && state.status.approvalId === approvalId;
-  const events = [{ stepKey: approval.spec?.stepKey ?? "", event: decided }];
-  if (!waits) return await deps.executions.batchFor(ref, state, events);
-  const pending = { event: { case: "phaseChanged", value: { phase: Phase.PENDING } } as never };
+  if (!waits) return await deps.executions.batchFor(ref, state, [decided]);
+  const pending: NewEvent = { event: { case: "phaseChanged", value: { phase: Phase.PENDING } } };
   const epoch = (await deps.executions.task(ref))?.epoch ?? 0;
   const task = { ...deps.executions.taskKey(ref), epoch, holder: "", dueAt: deps.clock.now(), bytes: new Uint8Array() };
-  return mergeBatches(await deps.executions.batchFor(ref, state, [...events, pending]), { tasks: [task] });
+  return mergeBatches(await deps.executions.batchFor(ref, state, [decided, pending]), { tasks: [task] });
 }
 
 type Accepted = { readonly puts?: readonly RowContent[]; readonly preconditions?: readonly Precondition[] };
@@ -126,7 +128,7 @@ async function acceptDefinition(
   const accepted = create(AcceptedToolSchema, { name: tool, digest, acceptedBy, ...(acceptTime && { acceptTime }) });
   const acceptedTools = [...known, accepted].slice(-MAX_ACCEPTED);
   server.status = create(McpServerStatusSchema, { revision: server.status?.revision ?? "", acceptedTools });
-  return { puts: [toRow(kind, of.org, server as never)], preconditions: [{ row, version: row.version }] };
+  return { puts: [toRow(kind, of.org, server)], preconditions: [{ row, version: row.version }] };
 }
 
 const MAX_ACCEPTED = 1024;

@@ -35,13 +35,19 @@ export interface Leases {
 
 const SCAN_INTERVAL_MS = 500;
 const SCAN_LIMIT = 1000;
+const JUMP_MS = 1000;
 
 export function createLeases(deps: LeasesDeps): Leases {
-  const scanner = createScanner(() => scan(deps), deps.log);
+  const jumped = createJumpDetector(deps.clock);
+  const look = async (): Promise<void> => {
+    if (jumped()) await renewAll(deps);
+    await scan(deps);
+  };
+  const scanner = createScanner(look, deps.log);
   deps.runners.onConnect(() => scanner.wake());
   return {
     async start() {
-      for await (const task of deps.store.tasks(AGENT_QUEUE)) if (task.holder) await renew(deps, task);
+      await renewAll(deps);
       scanner.start();
     },
     stop: () => scanner.stop(),
@@ -59,6 +65,26 @@ export function createLeases(deps: LeasesDeps): Leases {
       scanner.wake();
     },
   };
+}
+
+/** Tells whether the clock was set since the last time it was asked; the machine may have slept. */
+function createJumpDetector(clock: Clock): () => boolean {
+  const ahead = (): number => clock.now() - clock.monotonic();
+  let known = ahead();
+  return () => {
+    const before = known;
+    known = ahead();
+    return Math.abs(known - before) > JUMP_MS;
+  };
+}
+
+/** Gives every live lease a whole duration, and makes work that waits due: what the clock said before counts no more. */
+async function renewAll(deps: LeasesDeps): Promise<void> {
+  const now = deps.clock.now();
+  for await (const task of deps.store.tasks(AGENT_QUEUE)) {
+    if (task.holder) await renew(deps, task);
+    else if (task.dueAt !== undefined && task.dueAt > now) await change(deps, task, { ...task, dueAt: now });
+  }
 }
 
 /** Runs `scan` when woken and at least every half second, never twice at once. */
@@ -103,6 +129,8 @@ async function scan(deps: LeasesDeps): Promise<void> {
   for (const task of due) {
     if (task.holder) {
       deps.log.warn({ execution: task.id, epoch: task.epoch, holder: task.holder }, "lease expired");
+      const holder = deps.runners.byInstance(task.holder);
+      if (holder) holder.quiet = true;
       await release(deps, task);
     }
     const connection = deps.runners.withFreeSlot(task.tenant);
@@ -140,9 +168,9 @@ async function grant(deps: LeasesDeps, task: Task, connection: Connection): Prom
 }
 
 function grantEvents(state: ExecutionState, epoch: number, runner: string): NewEvent[] {
-  const granted: NewEvent = { epoch: BigInt(epoch), event: { case: "leaseGranted", value: { runner } as never } };
+  const granted: NewEvent = { epoch: BigInt(epoch), event: { case: "leaseGranted", value: { runner } } };
   if (state.status.phase === Phase.RUNNING) return [granted];
-  return [granted, { epoch: BigInt(epoch), event: { case: "phaseChanged", value: { phase: Phase.RUNNING } as never } }];
+  return [granted, { epoch: BigInt(epoch), event: { case: "phaseChanged", value: { phase: Phase.RUNNING } } }];
 }
 
 function assign(connection: Connection, state: ExecutionState, epoch: number): void {
@@ -150,7 +178,7 @@ function assign(connection: Connection, state: ExecutionState, epoch: number): v
   if (!created?.spec) throw new Error(`the journal of execution ${state.id} does not begin with its creation`);
   const lease = { executionId: state.id, epoch: BigInt(epoch) };
   const value = { lease, agent: created.spec, history: created.history, message: created.message };
-  sendTo(connection, { case: "assignment", value: value as never });
+  sendTo(connection, { case: "assignment", value: value });
 }
 
 async function keep(deps: LeasesDeps, holder: Holder, leases: readonly Lease[]): Promise<Lease[]> {

@@ -75,7 +75,7 @@ async function welcome(deps: RunnerControllerDeps, hello: Hello, org: string): P
   await deps.leases.endOthers(holder, hello.running);
   const leaseDurationMs = BigInt(deps.leaseDurationMs);
   const value = { heartbeatIntervalMs: leaseDurationMs / 3n, leaseDurationMs, kept };
-  return deps.runners.connect(hello, { org, kept, welcome: { case: "welcome", value: value as never } });
+  return deps.runners.connect(hello, { org, kept, welcome: { case: "welcome", value: value } });
 }
 
 /** Takes messages until the line ends. Throws the fault of a message that a runner may not send; it ends the line. */
@@ -89,6 +89,8 @@ async function listen(
       const { message } = next.value;
       if (message.case === undefined || message.case === "hello")
         throw invalid([{ field: message.case ?? "message", description: "is not expected here" }]);
+      if (connection.quiet) deps.leases.wake();
+      connection.quiet = false;
       await take(deps, connection, message).catch((err) =>
         deps.log.error({ err, runner: connection.name }, "runner message failed"),
       );
@@ -106,7 +108,7 @@ async function take(deps: RunnerControllerDeps, connection: Connection, message:
     case "heartbeat": {
       const kept = new Set(await deps.leases.keep(connection, message.value.running));
       for (const lease of message.value.running) {
-        if (!kept.has(lease)) sendTo(connection, { case: "revoke", value: { lease } as never });
+        if (!kept.has(lease)) sendTo(connection, { case: "revoke", value: { lease } });
       }
       return;
     }
@@ -128,7 +130,7 @@ async function endAttempt(
   if (!lease) return;
   if (outcome.case !== "parked") await recordEnd(deps, connection, { lease, outcome });
   freeSlot(connection, { id: lease.executionId, epoch: Number(lease.epoch) });
-  sendTo(connection, { case: "acknowledged", value: { message: { case: "attempt", value: lease } } as never });
+  sendTo(connection, { case: "acknowledged", value: { message: { case: "attempt", value: lease } } });
   await stopServers(deps, connection, lease);
   deps.leases.wake();
 }
@@ -157,7 +159,7 @@ async function recordEnd(deps: RunnerControllerDeps, connection: Connection, { l
       if (isFinal(state.status.phase)) return { events: [], answer: undefined };
       const task = await deps.executions.requireLease(ref, { epoch, holder: connection.instance });
       return {
-        events: [{ epoch: lease.epoch, event: { case: "phaseChanged", value: ending as never } }],
+        events: [{ epoch: lease.epoch, event: { case: "phaseChanged", value: ending } }],
         batch: { taskDeletes: [task] },
         preconditions: [{ task, epoch, holder: connection.instance }],
         answer: undefined,
@@ -178,7 +180,7 @@ async function takeCallEnd(deps: RunnerControllerDeps, connection: Connection, e
   const over = await isOver(deps, { org: connection.org, id: call.executionId }, call);
   if (owed && !over) return; // the step will be asked for again, and finds the answer
   if (owed) deps.runners.calls.forget(callKey(call));
-  sendTo(connection, { case: "acknowledged", value: { message: { case: "call", value: call } } as never });
+  sendTo(connection, { case: "acknowledged", value: { message: { case: "call", value: call } } });
 }
 
 async function isOver(
@@ -208,7 +210,7 @@ async function noteRunner(deps: RunnerControllerDeps, hello: Hello, org: string)
     const runner = row ? (fromRow(deps.runnerKind, row) as Runner) : newRunner(deps, hello, org);
     const connected = deps.runners.named(org, hello.name) !== undefined;
     describe(runner, hello, { connected, now: deps.clock.now() });
-    const put = toRow(deps.runnerKind, org, runner as never);
+    const put = toRow(deps.runnerKind, org, runner);
     try {
       await deps.store.commit({ puts: [put] }, [{ row: put, version: row?.version ?? 0 }]);
       return;
@@ -221,7 +223,7 @@ async function noteRunner(deps: RunnerControllerDeps, hello: Hello, org: string)
 
 function describe(runner: Runner, hello: Hello, as: { readonly connected: boolean; readonly now: number }): void {
   const { connected } = as;
-  const metadata = metadataOf(runner as never);
+  const metadata = metadataOf(runner);
   metadata.updateTime = timestampFromMs(as.now);
   const connectTime = connected ? metadata.updateTime : runner.status?.connectTime;
   const { roles, slots, build } = hello;

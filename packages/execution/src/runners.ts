@@ -25,6 +25,8 @@ export type Connection = {
   readonly slots: number;
   /** Executions that it drives, each with the epoch of its lease. */
   readonly running: Map<string, number>;
+  /** It let a lease run out and has said nothing since, so it is given no work. */
+  quiet: boolean;
   readonly outbox: Outbox<ServerMessage>;
 };
 
@@ -96,11 +98,13 @@ export function createRunners(): Runners {
     byInstance: (instance) => all().find((one) => one.instance === instance),
     named: (org, name) => all().find((one) => one.org === org && one.name === name),
     withFreeSlot: (org) =>
-      all().find((one) => one.org === org && one.roles.has(RunnerRole.AGENT) && one.running.size < one.slots),
+      all().find(
+        (one) => one.org === org && !one.quiet && one.roles.has(RunnerRole.AGENT) && one.running.size < one.slots,
+      ),
     hostingTools: (options) => waitFor(() => pickHost(options.org, options.affinity), onConnect, options),
     stopServers(org, sessionId) {
       const hosts = all().filter((one) => one.org === org && one.roles.has(RunnerRole.TOOLS));
-      for (const host of hosts) sendTo(host, { case: "stopServer", value: { sessionId, name: "" } as never });
+      for (const host of hosts) sendTo(host, { case: "stopServer", value: { sessionId, name: "" } });
     },
     exited(instance) {
       for (const connection of all().filter((one) => one.instance === instance)) disconnect(connection);
@@ -139,7 +143,7 @@ export async function startServer(
 ): Promise<ServerStarted> {
   const requestId = `start-${++startRequests}`;
   runners.starts.open(requestId, connection.instance);
-  sendTo(connection, { case: "startServer", value: { ...server, requestId } as never });
+  sendTo(connection, { case: "startServer", value: { ...server, requestId } });
   return await within(START_TIMEOUT_MS, signal, (limited) => runners.starts.wait(requestId, limited));
 }
 
@@ -156,12 +160,12 @@ export async function callTool(
   const key = callKey(request.call);
   if (!runners.calls.get(key)) {
     runners.calls.open(key, connection.instance);
-    sendTo(connection, { case: "callTool", value: request as never });
+    sendTo(connection, { case: "callTool", value: request });
   }
   return await within(timeoutMs, signal, async (limited) => {
     const cancel = (): void => {
       if (isFault(limited.reason, "SHUTTING_DOWN")) return;
-      sendTo(connection, { case: "cancelTool", value: { call: request.call } as never });
+      sendTo(connection, { case: "cancelTool", value: { call: request.call } });
     };
     limited.addEventListener("abort", cancel, { once: true });
     try {
@@ -192,6 +196,7 @@ function newConnection(hello: Hello, org: string, kept: readonly Lease[]): Conne
     roles: new Set(hello.roles),
     slots: hello.slots,
     running: new Map(kept.map(({ executionId, epoch }) => [executionId, Number(epoch)])),
+    quiet: false,
     outbox: createOutbox(),
   };
 }

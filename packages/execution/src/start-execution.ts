@@ -135,7 +135,7 @@ function startPlan(deps: StartDeps, starting: Starting): Plan<AgentExecution> {
 function startEvents(created: ReturnType<typeof create<typeof ExecutionCreatedSchema>>): readonly NewEvent[] {
   return [
     { event: { case: "created", value: created } },
-    { event: { case: "phaseChanged", value: { phase: Phase.PENDING } as never } },
+    { event: { case: "phaseChanged", value: { phase: Phase.PENDING } } },
   ];
 }
 

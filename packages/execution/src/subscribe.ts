@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { exhausted, notFound } from "@stigmer/base";
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { exhausted, isFault, notFound } from "@stigmer/base";
 import {
+  ExecutionEventSchema,
   ExecutionQueryController,
   type SubscribeRequest,
   type SubscribeResponse,
@@ -9,7 +10,7 @@ import {
   VerifyExecutionResponseSchema,
 } from "@stigmer/contracts/agentic";
 import { type Call, type Handler, serverStream, unary } from "@stigmer/resource";
-import type { JournalEntry, Store } from "@stigmer/store";
+import type { JournalEntry, Store, StreamHead } from "@stigmer/store";
 import { type ExecutionRef, type Executions, streamKey } from "./executions.ts";
 import { isFinal } from "./fold.ts";
 import type { Hub } from "./hub.ts";
@@ -71,13 +72,16 @@ async function* follow(
     for (let page = READ_PAGE; page === READ_PAGE; ) {
       const entries = await deps.store.read(streamKey(ref), { from: sequence, limit: READ_PAGE });
       page = entries.length;
-      for (const entry of entries) yield response({ case: "entry", value: wireEntry(entry) });
+      for (const entry of entries) {
+        deltas.pass(entry);
+        yield response({ case: "entry", value: wireEntry(entry) });
+      }
       sequence += entries.length;
     }
     const { status, sequence: known } = await deps.executions.load(ref);
     if (request.stopAtEnd || (isFinal(status.phase) && sequence > known)) return;
     if (sequence <= known) continue; // entries first: a delta never overtakes what came before it
-    for (const message of deltas()) yield response(message);
+    for (const message of deltas.unseen()) yield response(message);
     await changed;
   }
   signal.throwIfAborted(); // a stream that is cut short must not look like one that has ended
@@ -85,10 +89,21 @@ async function* follow(
 
 type Body = NonNullable<MessageInitShape<typeof SubscribeResponseSchema>["message"]>;
 
-/** What a reader has not yet seen of the text of the call that is open. A slow reader gets larger pieces, and none is lost. */
-function createDeltas(live: LiveSteps, id: string, fromOffset: number): () => Body[] {
+type Deltas = {
+  /** An entry that the reader gets: with the begin or the end of a call, the byte that it asked for is one of another call. */
+  readonly pass: (entry: JournalEntry) => void;
+  /** What the reader has not yet seen of the text of the call that is open. A slow reader gets larger pieces, and none is lost. */
+  readonly unseen: () => Body[];
+};
+
+function createDeltas(live: LiveSteps, id: string, fromOffset: number): Deltas {
   let seen = { step: "", attempt: 0, restarts: 0, offset: fromOffset };
-  return () => {
+  const pass = (entry: JournalEntry): void => {
+    if (seen.step !== "" || seen.offset === 0) return;
+    const { event } = fromBinary(ExecutionEventSchema, entry.event);
+    if (event.case === "modelCallStarted" || event.case === "modelCallFinished") seen = { ...seen, offset: 0 };
+  };
+  const unseen = (): Body[] => {
     const open = live.streaming(id);
     if (!open) return [];
     const { stepKey, attempt } = open;
@@ -97,14 +112,15 @@ function createDeltas(live: LiveSteps, id: string, fromOffset: number): () => Bo
     if (seen.step === "" && seen.offset <= open.length()) seen = { ...fresh, offset: seen.offset };
     else if (seen.step !== fresh.step) seen = fresh;
     else if (seen.attempt !== fresh.attempt || seen.restarts !== fresh.restarts) {
-      bodies.push({ case: "restarted", value: { stepKey, attempt } as never });
+      bodies.push({ case: "restarted", value: { stepKey, attempt } });
       seen = fresh;
     }
     const text = open.textFrom(seen.offset);
-    if (text) bodies.push({ case: "delta", value: { stepKey, attempt, offset: BigInt(seen.offset), text } as never });
+    if (text) bodies.push({ case: "delta", value: { stepKey, attempt, offset: BigInt(seen.offset), text } });
     seen = { ...seen, offset: open.length() };
     return bodies;
   };
+  return { pass, unseen };
 }
 
 function response(message: Body): SubscribeResponse {
@@ -118,7 +134,7 @@ function wireEntry(entry: JournalEntry) {
     prevHash: bytes(prevHash),
     hash: bytes(hash),
     event: bytes(event),
-  } as never;
+  };
 }
 
 /** The message types want a plain ArrayBuffer behind their bytes. */
@@ -128,24 +144,45 @@ function bytes(view: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** Reads the whole chain and computes every hash anew. */
 async function verifyChain(store: Store, ref: ExecutionRef) {
-  let prevHash: Uint8Array = new Uint8Array();
-  let sequence = 0;
   const head = await store.head(streamKey(ref));
   if (head.sequence === 0) throw notFound("RESOURCE_NOT_FOUND", { kind: "Execution", name: ref.id });
-  while (sequence < head.sequence) {
-    const entries = await store.read(streamKey(ref), { from: sequence + 1, limit: READ_PAGE });
+  let last: StreamHead = { sequence: 0, hash: new Uint8Array() };
+  while (last.sequence < head.sequence) {
+    const entries = await readable(store, ref, { from: last.sequence + 1, limit: READ_PAGE });
+    if (entries.length === 0) return brokenAfter(last);
     for (const entry of entries) {
-      const right =
-        entry.sequence === sequence + 1 && same(entry.prevHash, prevHash) && same(entry.hash, hashOf(prevHash, entry));
-      if (!right)
-        return { valid: false, entries: BigInt(sequence), head: bytes(prevHash), brokenAt: BigInt(sequence + 1) };
-      sequence = entry.sequence;
-      prevHash = entry.hash;
+      if (!follows(entry, last)) return brokenAfter(last);
+      last = entry;
     }
-    if (entries.length === 0)
-      return { valid: false, entries: BigInt(sequence), head: bytes(prevHash), brokenAt: BigInt(sequence + 1) };
   }
-  return { valid: same(prevHash, head.hash), entries: BigInt(sequence), head: bytes(prevHash), brokenAt: 0n };
+  return { valid: same(last.hash, head.hash), entries: BigInt(last.sequence), head: bytes(last.hash), brokenAt: 0n };
+}
+
+/** Entries that can be read; none where the first of them is damaged. */
+async function readable(
+  store: Store,
+  ref: ExecutionRef,
+  range: { readonly from: number; readonly limit: number },
+): Promise<readonly JournalEntry[]> {
+  try {
+    return await store.read(streamKey(ref), range);
+  } catch (error) {
+    if (!isFault(error, "STORE_CORRUPT")) throw error;
+    return range.limit === 1 ? [] : await readable(store, ref, { ...range, limit: 1 });
+  }
+}
+
+function follows(entry: JournalEntry, last: StreamHead): boolean {
+  return (
+    entry.sequence === last.sequence + 1 &&
+    same(entry.prevHash, last.hash) &&
+    same(entry.hash, hashOf(last.hash, entry))
+  );
+}
+
+function brokenAfter(last: StreamHead) {
+  const sequence = BigInt(last.sequence);
+  return { valid: false, entries: sequence, head: bytes(last.hash), brokenAt: sequence + 1n };
 }
 
 function hashOf(prevHash: Uint8Array, entry: JournalEntry): Uint8Array {

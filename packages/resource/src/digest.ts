@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { type DescMessage, type Message, type Registry, toJson } from "@bufbuild/protobuf";
 
-type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+/** A value of JSON. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
 /** JSON in the canonical form of RFC 8785: members sorted by UTF-16 code units, no white space, numbers as ECMAScript writes them. */
 export function canonicalJson(value: Json): string {

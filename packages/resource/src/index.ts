@@ -1,5 +1,5 @@
 export type { Call, Caller, IncomingCall } from "./call.ts";
-export { canonicalJson, messageDigest, textDigest } from "./digest.ts";
+export { canonicalJson, type Json, messageDigest, textDigest } from "./digest.ts";
 export { bidiStream, type Handler, serverStream, unary } from "./handler.ts";
 export {
   createKinds,

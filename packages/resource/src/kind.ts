@@ -16,9 +16,9 @@ import type { Reader } from "@stigmer/store";
 export type Resource = Message & {
   apiVersion: string;
   kind: string;
-  metadata?: ApiResourceMetadata;
-  spec?: Message;
-  status?: Message;
+  metadata?: ApiResourceMetadata | undefined;
+  spec?: Message | undefined;
+  status?: Message | undefined;
 };
 
 /** What a kind's hooks may look at beside the object itself. */

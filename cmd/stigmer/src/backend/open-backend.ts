@@ -49,12 +49,17 @@ async function openLocal(deps: Deps): Promise<Client> {
     client.close();
     throw failed(
       `port ${port} belongs to another daemon (pid ${info.pid}, data in ${info.dataDir}), not to the one of ${home.root}`,
-      `use it: STIGMER_URL=http://127.0.0.1:${port}; or give this home its own port: stigmer config set port ${port + 1}`,
+      `use it: STIGMER_URL=http://127.0.0.1:${port}; or give this home its own port: ${setPort(deps, port + 1)}`,
     );
   }
   const { daemon, alreadyRunning } = await startDaemon(deps);
   if (!alreadyRunning) await deps.stderr.write(`started the local daemon (pid ${daemon.info.pid})\n`);
   return daemon.client;
+}
+
+/** The variable counts before the setting, so where it is set it is what must change. */
+function setPort(deps: Pick<Deps, "env">, port: number): string {
+  return deps.env.STIGMER_PORT ? `STIGMER_PORT=${port}` : `stigmer config set port ${port}`;
 }
 
 function backendOver(first: Client, whereNow: () => Promise<string | undefined>, deps: Deps): Backend {

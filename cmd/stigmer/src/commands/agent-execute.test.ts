@@ -77,6 +77,32 @@ describe("execute", () => {
     expect((backend.requests[0] as AgentExecution).spec).toMatchObject({ sessionId: "ses_1", workspace: "" });
   });
 
+  it.each(["a1-x", "session/a1-x"])("finds a session by its name: %s", async (session) => {
+    const { world, backend } = await scene({ journal: [...hello, succeeded] });
+
+    await execute(world, "hi", "--session", session);
+
+    expect((backend.requests[0] as AgentExecution).spec?.sessionId).toBe("ses_A1-X");
+  });
+
+  it.each([
+    [
+      "REFERENCE_NOT_FOUND",
+      "spec.agent",
+      "error: no such thing\nsee what is there: stigmer list agents, stigmer list mcpservers\n",
+    ],
+    ["INVALID_REQUEST", "spec.model", "error: --model: no such thing\nsee how: stigmer agent execute --help\n"],
+  ])("says of %s at %s what the user wrote, not what was sent", async (reason, field, stderr) => {
+    const { world, backend } = await scene({ journal: [] });
+    backend.start = () => {
+      throw refusal(Code.InvalidArgument, reason, { fields: { [field]: "no such thing" } });
+    };
+
+    const code = await execute(world, "hi");
+
+    expect([code, world.stderr()]).toEqual([2, stderr]);
+  });
+
   it.each([[["-"]], [[]]])("reads the message from standard input: %j", async (args) => {
     const { world, backend } = await scene({ journal: [...hello, succeeded], stdin: "from\nstdin\n" });
 
@@ -179,6 +205,7 @@ describe("a question", () => {
 
     expect([code, decisions()]).toEqual([3, []]);
     expect(world.stderr().match(/approval needed/g)?.length).toBe(1);
+    expect(world.stderr()).not.toContain("error:");
   });
 
   it("that was answered long ago is not asked again", async () => {
@@ -236,6 +263,21 @@ describe("a broken connection", () => {
       [3n, 4n],
     ]);
     expect(world.stderr()).toContain("connection lost; trying again\nconnected again\n");
+  });
+
+  it("stands below what the model has said on a terminal", async () => {
+    const { world, backend } = await scene({ journal: [...hello, succeeded], isTTY: true });
+    const streams = [2, 4];
+    backend.subscribe = async function* ({ fromSequence }) {
+      yield* backend.journal.map(entryResponse).slice(Number(fromSequence) - 1, streams.shift());
+      if (streams.length === 0) return;
+      yield deltaResponse("Hel", 0);
+      throw new ConnectError("reset", Code.Unavailable);
+    };
+
+    const code = await execute(world, "hi");
+
+    expect([code, world.stdout()]).toEqual([0, "Hel\nlo\n"]);
   });
 
   it("is given up after a minute, saying how to come back", async () => {

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { isFault } from "@stigmer/base";
 import type { Client } from "@stigmer/client";
 import {
   type AgentExecution,
@@ -17,9 +18,13 @@ import type { ApproveMode } from "../execution/approver.ts";
 import { attend, type Outcome } from "../execution/attend.ts";
 import { nextStep } from "../explain.ts";
 import { EXIT, Failure, interrupted, misused } from "../failure.ts";
-import { enumText } from "../kinds/columns.ts";
+import { enumText, metadataOf } from "../kinds/columns.ts";
+import { allKinds, findKind } from "../kinds/kinds.ts";
+import { nameOfKind } from "../kinds/resource-argument.ts";
 import { printMessage } from "../kinds/resource-printer.ts";
+import { getResource } from "../kinds/resources.ts";
 import { formatOf } from "../output/format.ts";
+import { paintFor } from "../output/paint.ts";
 import { printableLine } from "../output/printable.ts";
 
 export type ExecuteOptions = GlobalOptions & {
@@ -46,7 +51,8 @@ export async function execute(deps: Deps, options: ExecuteOptions): Promise<void
   const execution = await create(deps, backend, { ...options, message });
   const id = execution.metadata?.id ?? "";
   if (options.detach) return await sayDetached(deps, execution, format);
-  await deps.stderr.write(`execution ${id}\n`);
+  const { sessionId } = execution.spec ?? {};
+  await deps.stderr.write(`execution ${id}${sessionId ? `, session ${sessionId}` : ""}\n`);
   const mode: ApproveMode = options.approve ?? (deps.stdin.isTTY && deps.stderr.isTTY ? "ask" : "fail");
   const outcome = await attendSafely(deps, backend, { executionId: id, mode, json: format === "json" });
   await conclude(deps, id, outcome);
@@ -59,12 +65,48 @@ async function create(
 ): Promise<AgentExecution> {
   const { name, message, session = "", model = "" } = of;
   const workspace = session ? "" : await workspaceOf(deps, backend.url, of.workspace);
-  const spec = { agent: name, message, sessionId: session, model, workspace };
   const client: Client = backend.client();
-  return await client
-    .service(AgentExecutionCommandController)
-    .create({ metadata: { generateName: generateName(name) }, spec }, { signal: deps.interrupt });
+  const spec = { agent: name, message, sessionId: await sessionIdOf(deps, client, session), model, workspace };
+  try {
+    return await client
+      .service(AgentExecutionCommandController)
+      .create({ metadata: { generateName: generateName(name) }, spec }, { signal: deps.interrupt });
+  } catch (error) {
+    throw explainStart(error);
+  }
 }
+
+/** A session by its id or its name; the backend takes ids. */
+async function sessionIdOf(deps: Pick<Deps, "interrupt">, client: Client, session: string): Promise<string> {
+  const kind = findKind(allKinds(), "session");
+  const name = session && nameOfKind(kind, session);
+  if (!name || name.startsWith(`${kind.options.idPrefix}_`)) return name;
+  return metadataOf(await getResource(client, kind, name, { signal: deps.interrupt })).id;
+}
+
+/** What the user wrote are an agent and options, and no fields of a spec. */
+function explainStart(error: unknown): unknown {
+  if (!isFault(error) || error.kind !== "invalid") return error;
+  const words = error.violations.map(({ field, description }) => {
+    const word = WORDS[field] ?? field;
+    return word ? `${word}: ${description}` : description;
+  });
+  const [first = error.message, ...others] = words;
+  const next =
+    error.reason === "REFERENCE_NOT_FOUND"
+      ? "see what is there: stigmer list agents, stigmer list mcpservers"
+      : "see how: stigmer agent execute --help";
+  return new Failure(EXIT.misused, first, next, { others, cause: error });
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  "spec.agent": "",
+  "spec.message": "message",
+  "spec.model": "--model",
+  "spec.session_id": "--session",
+  "spec.sessionId": "--session",
+  "spec.workspace": "--workspace",
+};
 
 /** The name is made of the agent's, as far as it fits. */
 function generateName(agent: string): string {
@@ -128,9 +170,11 @@ function howToFollow(id: string): string {
 async function conclude(deps: Deps, id: string, outcome: Outcome): Promise<void> {
   if (outcome.kind === "parked") {
     const { approvalId, spec, seen } = outcome.parked;
-    if (!seen) await deps.stderr.write(approvalText(approvalId, spec));
+    if (!seen) await deps.stderr.write(approvalText(approvalId, spec, paintFor(deps.stderr, deps.env)));
     const next = `decide it: stigmer approval approve ${approvalId} (or reject); then follow: stigmer execution logs -f ${id}`;
-    throw new Failure(EXIT.refused, `execution ${id} waits for approval ${approvalId}`, next);
+    const waits = `execution ${id} waits for approval ${approvalId}`;
+    // Who detaches has chosen it, and nothing went wrong.
+    throw seen ? new Failure(EXIT.refused, "", `${waits}; ${next}`) : new Failure(EXIT.refused, waits, next);
   }
   const { phase, error } = outcome.change;
   if (phase === Phase.SUCCEEDED) return;

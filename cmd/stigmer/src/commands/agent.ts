@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { collect, type GlobalOptions, newGroup, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
+import { misused } from "../failure.ts";
 import { type CreateOptions, createAgent } from "./agent-create.ts";
 import { type ExecuteOptions, execute } from "./agent-execute.ts";
 
@@ -16,11 +17,18 @@ export function newAgentCommand(deps: Deps, run: Runs = { create: createAgent, e
 function newCreate(deps: Deps, run: Runs): Command {
   return newLeaf("create", "Creates an agent; refuses a name that is taken.")
     .argument("<name>", "its name: lower-case letters, digits and hyphens")
-    .requiredOption("--instructions <text>", "who it is and how it works; @file reads them from a file")
+    .option("--instructions <text>", "who it is and how it works; @file reads them from a file; required")
     .option("--description <text>", "one line for people who choose between agents")
     .option("--model <model>", "provider/model, such as openai/gpt-5; the configured one unless told")
     .option("--mcp-server <name>", "MCP server whose tools it may use; repeatable", collect)
-    .action((name: string, _, command: Command) => run.create(deps, { ...optionsOf<CreateOptions>(command), name }));
+    .action((name: string, _, command: Command) => {
+      const options = optionsOf<Partial<CreateOptions>>(command);
+      const { instructions } = options;
+      // Not commander's required option, which would hide that --instruction is a typing error.
+      if (instructions === undefined)
+        throw misused("--instructions is missing", "see how: stigmer agent create --help");
+      return run.create(deps, { ...options, name, instructions });
+    });
 }
 
 function newExecute(deps: Deps, run: Runs): Command {
@@ -31,7 +39,7 @@ function newExecute(deps: Deps, run: Runs): Command {
   )
     .argument("<name>", "name of the agent")
     .argument("[message]", "what to say; - or nothing reads it from standard input")
-    .option("--session <id>", "go on in this session, instead of a new one")
+    .option("--session <id>", "go on in this session (id or name), instead of a new one")
     .option("--model <model>", "provider/model, instead of the agent's")
     .option("--workspace <dir>", "folder in which its tools work; this one unless told")
     .addOption(approve.choices(["never", "all", "fail"]))

@@ -12,7 +12,7 @@ import { openBackend } from "../backend/open-backend.ts";
 import { collect, type GlobalOptions, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
 import { explain } from "../explain.ts";
-import { EXIT, Failure } from "../failure.ts";
+import { EXIT, Failure, misused } from "../failure.ts";
 import { nameOf } from "../kinds/columns.ts";
 import { printMessage } from "../kinds/resource-printer.ts";
 import type { Manifest } from "../manifest/manifest.ts";
@@ -25,8 +25,16 @@ export type Options = GlobalOptions & { readonly filename: readonly string[] };
 
 export function newApplyCommand(deps: Deps, run = apply): Command {
   return newLeaf("apply", "Creates or replaces the resources of manifests, those that others refer to first.")
-    .requiredOption("-f, --filename <path>", "YAML or JSON file, folder, or - for standard input; repeatable", collect)
-    .action((_, command: Command) => run(deps, optionsOf<Options>(command)));
+    .option("-f, --filename <path>", "YAML or JSON file, folder, or - for standard input; repeatable", collect)
+    .allowExcessArguments(true)
+    .action((_, command: Command) => {
+      const options = optionsOf<Partial<Options>>(command);
+      const { filename } = options;
+      const [stray] = command.args;
+      if (stray !== undefined) throw misused(`"${stray}" has no -f before it`, "write -f before each file or folder");
+      if (!filename) throw misused("no manifest is given", "name a file or a folder: stigmer apply -f <path>");
+      return run(deps, { ...options, filename });
+    });
 }
 
 /** Applies every manifest that the backend takes; what it refuses is said, and the first refusal decides the exit code. */

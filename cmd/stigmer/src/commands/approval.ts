@@ -9,6 +9,7 @@ import { openBackend } from "../backend/open-backend.ts";
 import { type GlobalOptions, newGroup, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
 import { allKinds, type Kind } from "../kinds/kinds.ts";
+import { nameOfKind } from "../kinds/resource-argument.ts";
 import { printMessage, printPages } from "../kinds/resource-printer.ts";
 import { getResource, listPages, type Page } from "../kinds/resources.ts";
 import { formatOf } from "../output/format.ts";
@@ -55,7 +56,12 @@ export async function decide(deps: Deps, options: DecideOptions): Promise<void> 
   const format = formatOf(options.output, { isTTY: deps.stdout.isTTY, allowed: ["table", "json", "yaml", "name"] });
   await using backend = await openBackend(deps, options);
   const call = { signal: deps.interrupt };
-  const found = (await getResource(backend.client(), approvalKind(), options.name, call)) as Approval;
+  const found = (await getResource(
+    backend.client(),
+    approvalKind(),
+    nameOfKind(approvalKind(), options.name),
+    call,
+  )) as Approval;
   const { decision, comment = "" } = options;
   const id = found.metadata?.id ?? options.name;
   const decided = await backend.client().service(ApprovalCommandController).decide({ id, decision, comment }, call);

@@ -83,6 +83,18 @@ describe("execution", () => {
     expect([await run("execution", "cancel", "a1-x"), world.stdout()]).toEqual([0, "agentexecution/a1-x cancelled\n"]);
   });
 
+  it("is found by what -o name says of it, and not by that of another kind", async () => {
+    const { run, world } = await scene();
+
+    const codes = [
+      await run("execution", "cancel", "agentexecution/a1-x"),
+      await run("execution", "get", "agent/a1-x"),
+    ];
+
+    expect(codes).toEqual([0, 2]);
+    expect(world.stderr()).toBe('error: agent "a1-x" is no agentexecution\n');
+  });
+
   it("get shows one", async () => {
     const { run, world } = await scene();
 

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { countOf, type GlobalOptions, newGroup, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
+import { allKinds, findKind } from "../kinds/kinds.ts";
+import { nameOfKind } from "../kinds/resource-argument.ts";
 import { type CancelOptions, cancel } from "./execution-cancel.ts";
 import { type LogsOptions, logs } from "./execution-logs.ts";
 import { verify } from "./execution-verify.ts";
@@ -21,7 +23,8 @@ type Runs = {
 };
 
 const RUNS: Runs = {
-  get: (deps, options) => get(deps, { ...options, kind: KIND }),
+  get: (deps, options) =>
+    get(deps, { ...options, kind: KIND, name: nameOfKind(findKind(allKinds(), KIND), options.name) }),
   list: (deps, options) => list(deps, { ...options, kind: KIND }),
   logs,
   cancel,

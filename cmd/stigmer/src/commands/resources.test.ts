@@ -89,7 +89,7 @@ describe("get", () => {
     expect([code, world.stdout(), world.stderr()]).toEqual([
       1,
       "",
-      'error: agent "zzz" not found\nsee what is there: stigmer list agent\n',
+      'error: agent "zzz" not found\nsee what is there: stigmer list agents\n',
     ]);
   });
 

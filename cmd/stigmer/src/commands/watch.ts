@@ -5,13 +5,12 @@ import { type Backend, openBackend } from "../backend/open-backend.ts";
 import { createReconnect, ENDED_EARLY, type Reconnect } from "../backend/reconnect.ts";
 import { type GlobalOptions, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
-import { cellsOf, enumText, metadataOf } from "../kinds/columns.ts";
+import { cellsOf, enumText, headingsOf, metadataOf } from "../kinds/columns.ts";
 import { allKinds, findKind, type Kind, registry } from "../kinds/kinds.ts";
 import { type WatchEvent, watchResources, watchSchema } from "../kinds/resources.ts";
 import { type Format, formatOf } from "../output/format.ts";
-import { printableLine } from "../output/printable.ts";
 import { formatJsonLine, formatYaml } from "../output/structured.ts";
-import { formatDelimited } from "../output/table.ts";
+import { formatDelimited, type GrowingTable, growingTable } from "../output/table.ts";
 
 export type Options = GlobalOptions & { readonly kind: string };
 
@@ -27,10 +26,12 @@ export async function watch(deps: Deps, options: Options): Promise<void> {
   const format = formatOf(options.output, { isTTY: deps.stdout.isTTY, allowed: ["table", "wide", "json", "yaml"] });
   await using backend = await openBackend(deps, options);
   const reconnect = createReconnect(deps);
+  const table = growingTable(["event", ...headingsOf(kind, { wide: format === "wide" })]);
+  if (format === "table" || format === "wide") await deps.stdout.write(table.head());
   const progress: Progress = { token: "", initial: new Set() };
   for (;;) {
     try {
-      await follow(deps, { backend, kind, format, reconnect }, progress);
+      await follow(deps, { backend, kind, format, reconnect, table }, progress);
       throw ENDED_EARLY;
     } catch (error) {
       await reconnect.waitAfter(error);
@@ -52,13 +53,15 @@ type Following = {
   readonly kind: Kind;
   readonly format: Format;
   readonly reconnect: Reconnect;
+  readonly table: GrowingTable;
 };
 
-async function follow(deps: Deps, { backend, kind, format, reconnect }: Following, progress: Progress): Promise<void> {
+async function follow(deps: Deps, following: Following, progress: Progress): Promise<void> {
+  const { backend, kind, reconnect } = following;
   const call = { resumeToken: progress.token, signal: deps.interrupt };
   for await (const event of watchResources(backend.client(), kind, call)) {
     await reconnect.arrived();
-    if (isNew(event, progress)) await deps.stdout.write(formatEvent(kind, event, { format, now: deps.clock.now() }));
+    if (isNew(event, progress)) await deps.stdout.write(formatEvent(event, following, deps.clock.now()));
   }
 }
 
@@ -76,17 +79,11 @@ function isNew(event: WatchEvent, progress: Progress): boolean {
 }
 
 /** One line per event; the kind of the event stands first. */
-export function formatEvent(
-  kind: Kind,
-  event: WatchEvent,
-  options: { readonly format: Format; readonly now: number },
-): string {
-  const { format, now } = options;
+function formatEvent(event: WatchEvent, { kind, format, table }: Following, now: number): string {
   if (!event.object) return "";
   if (format === "json") return formatJsonLine(toJson(watchSchema(kind), event, { registry }));
   if (format === "yaml") return `---\n${formatYaml(toJson(watchSchema(kind), event, { registry }))}`;
   const type = enumText(WatchEventTypeSchema, event.type);
   if (format === "delimited") return formatDelimited([type, ...cellsOf(kind, event.object, { wide: false })]);
-  const cells = cellsOf(kind, event.object, { wide: format === "wide", now });
-  return `${[type.padEnd(8), ...cells.map((cell) => printableLine(cell) || "-")].join("   ")}\n`;
+  return table.row([type, ...cellsOf(kind, event.object, { wide: format === "wide", now })]);
 }

@@ -9,6 +9,7 @@ import {
 import type { Backend } from "../backend/open-backend.ts";
 import { createReconnect } from "../backend/reconnect.ts";
 import type { Deps } from "../deps.ts";
+import { paintFor } from "../output/paint.ts";
 import { approvalText } from "./approval-text.ts";
 
 /** What to do where an execution asks: a person at the terminal, or one answer for all, or none. */
@@ -32,7 +33,7 @@ export interface Approver {
   close(): Promise<void>;
 }
 
-export type ApproverDeps = Pick<Deps, "stdin" | "stderr" | "interrupt" | "clock" | "sleep"> & {
+export type ApproverDeps = Pick<Deps, "stdin" | "stderr" | "env" | "interrupt" | "clock" | "sleep"> & {
   readonly backend: Backend;
   readonly mode: ApproveMode;
   /** Called when the person detaches, or a decision can't be made. */
@@ -73,12 +74,12 @@ const APPROVED: Answer = { decision: Decision.APPROVED, comment: "" };
 const REJECTED: Answer = { decision: Decision.REJECTED, comment: "" };
 const REJECTED_UNSEEN: Answer = {
   decision: Decision.REJECTED,
-  comment: "rejected without being looked at: --approve never",
+  comment: "nobody looked at it (--approve never)",
 };
 
 async function askPerson(deps: ApproverDeps, question: Parked, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
-  await deps.stderr.write(approvalText(question.approvalId, question.spec));
+  await deps.stderr.write(approvalText(question.approvalId, question.spec, paintFor(deps.stderr, deps.env)));
   for (;;) {
     await deps.stderr.write("[y]es, [n]o, [d]etach: ");
     const word = (await deps.stdin.line(signal))?.trim().toLowerCase();

@@ -1,6 +1,6 @@
 import type { PhaseChanged } from "@stigmer/contracts/agentic";
 import type { Backend } from "../backend/open-backend.ts";
-import type { Deps } from "../deps.ts";
+import type { Deps, Sink } from "../deps.ts";
 import { paintFor } from "../output/paint.ts";
 import { formatJsonLine } from "../output/structured.ts";
 import { type ApproveMode, createApprover, type Parked } from "./approver.ts";
@@ -35,8 +35,17 @@ export async function attend(deps: Deps, backend: Backend, of: Attending): Promi
   });
   const signal = AbortSignal.any([deps.interrupt, stop.signal]);
   let view = EMPTY_VIEW;
+  // What is said about the connection would stand behind half a sentence; in a pipe the model's text stays as it is.
+  const stderr: Sink = {
+    ...deps.stderr,
+    async write(text) {
+      if (view.midLine && deps.stdout.isTTY && !of.json) await write(deps, [{ to: "stdout", text: "\n" }]);
+      view = deps.stdout.isTTY ? { ...view, midLine: false } : view;
+      await deps.stderr.write(text);
+    },
+  };
   try {
-    for await (const item of follow(deps, backend, { executionId: of.executionId, signal })) {
+    for await (const item of follow({ ...deps, stderr }, backend, { executionId: of.executionId, signal })) {
       const { outputs, notice, ...rendered } = render(view, item, paintFor(deps.stderr, deps.env));
       view = rendered.view;
       await write(deps, of.json ? [{ to: "stdout", text: formatJsonLine(itemJson(item)) }] : outputs);

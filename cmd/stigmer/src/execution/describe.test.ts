@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { ApprovalCause, ApprovalSpecSchema } from "@stigmer/contracts/agentic";
 import { expect, it } from "vitest";
 import { entryResponse, journalOf } from "../backend.fake.ts";
+import { paintFor } from "../output/paint.ts";
 import { approvalText } from "./approval-text.ts";
 import { advance, START } from "./cursor.ts";
 import { indentJson } from "./describe.ts";
@@ -29,7 +30,7 @@ it("shows a whole question, and nothing in it that draws on the terminal", () =>
     toolDescription: "harmless\nreally",
   });
 
-  const text = approvalText("apr_1", spec);
+  const text = approvalText("apr_1", spec, paintFor({ isTTY: false, columns: 80, write: async () => {} }, {}));
 
   expect(text).toContain("rm\\x1b[1A");
   expect(text).toContain("a\\u202eb");

@@ -2,6 +2,7 @@ import type { Client } from "@stigmer/client";
 import { type AgentExecution, AgentExecutionSchema } from "@stigmer/contracts/agentic";
 import type { Deps } from "../deps.ts";
 import { allKinds, type Kind } from "../kinds/kinds.ts";
+import { nameOfKind } from "../kinds/resource-argument.ts";
 import { getResource } from "../kinds/resources.ts";
 
 /** The kind of executions that this program knows how to follow. */
@@ -13,7 +14,9 @@ function executionKind(): Kind {
 
 /** Reads an execution by its id or its name. */
 async function findExecution(deps: Pick<Deps, "interrupt">, client: Client, name: string): Promise<AgentExecution> {
-  return (await getResource(client, executionKind(), name, { signal: deps.interrupt })) as AgentExecution;
+  return (await getResource(client, executionKind(), nameOfKind(executionKind(), name), {
+    signal: deps.interrupt,
+  })) as AgentExecution;
 }
 
 /** The id of an execution that is given by id or name. */

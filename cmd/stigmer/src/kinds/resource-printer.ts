@@ -60,5 +60,6 @@ function formatRows(deps: Writer, kind: Kind, items: readonly Message[], format:
   return formatTable(
     headingsOf(kind, { wide }),
     items.map((item) => cellsOf(kind, item, { wide, now })),
+    deps.stdout.isTTY && !wide ? deps.stdout.columns : undefined,
   );
 }

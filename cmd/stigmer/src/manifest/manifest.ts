@@ -54,10 +54,16 @@ function kindOf(envelope: Envelope): Kind | Understood {
     );
   }
   if (kind.options.managed !== Managed.USER)
-    return refuse(place, "kind", `resources of the kind ${word} can't be applied; the system makes them`);
+    return refuse(place, "kind", `resources of the kind ${word} can't be applied; ${makerOf(kind)}`);
   const version = textOf(envelope, ["apiVersion", "api_version"]);
   if (!version || version.value === kind.apiVersion) return kind;
   return refuse(document.placeOf(version.name), "apiVersion", `must be ${kind.apiVersion} for the kind ${word}`);
+}
+
+function makerOf({ options }: Kind): string {
+  return options.managed === Managed.START_ONLY
+    ? "a user starts them, as stigmer --help shows"
+    : "the system makes them";
 }
 
 function build(kind: Kind, json: JsonObject, places: ReadonlyMap<string, Place>): Understood {

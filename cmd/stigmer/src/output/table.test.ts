@@ -3,7 +3,7 @@ import { formatOf } from "./format.ts";
 import { nearest } from "./nearest.ts";
 import { paintFor } from "./paint.ts";
 import { relativeTime } from "./relative-time.ts";
-import { formatDelimited, formatTable } from "./table.ts";
+import { formatDelimited, formatTable, growingTable } from "./table.ts";
 
 it("aligns columns, and shows nothing as a hyphen", () => {
   const table = formatTable(
@@ -15,6 +15,32 @@ it("aligns columns, and shows nothing as a hyphen", () => {
   );
 
   expect(table).toBe("NAME     MODEL\na        -\nlonger   openai/gpt-5\n");
+});
+
+it("cuts the widest cells where lines are too long for the terminal, but no names and no ids", () => {
+  const id = "aex_01M7YHQ8YTFBCG6W452SX0TNM1";
+
+  const table = formatTable(["name", "model", "id"], [["a".repeat(30), "m".repeat(40), id]], 82);
+
+  expect(table.split("\n")[1]).toBe(`${"a".repeat(30)}   ${"m".repeat(15)}…   ${id}`);
+});
+
+it("widens the columns of rows that come one at a time", () => {
+  const table = growingTable(["name", "age"]);
+
+  const lines = [
+    table.head(),
+    table.row(["a", "1s"]),
+    table.row(["a-name-of-some-length", "2s"]),
+    table.row(["b", "3s"]),
+  ];
+
+  expect(lines).toEqual([
+    "NAME           AGE\n",
+    "a              1s\n",
+    "a-name-of-some-length   2s\n",
+    "b                       3s\n",
+  ]);
 });
 
 it("shows a hostile cell on its own line and in its own column", () => {
