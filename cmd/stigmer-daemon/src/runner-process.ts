@@ -28,7 +28,13 @@ export interface RunnerProcess {
   stop(graceMs: number): Promise<void>;
 }
 
-type Running = { readonly pid: number; readonly startTime: string; readonly instance: string };
+type Running = {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly instance: string;
+  /** Where it connects to. */
+  readonly endpoint: string;
+};
 
 const POLL_MS = 100;
 const FIRST_BACKOFF_MS = 100;
@@ -40,7 +46,9 @@ const PASSED_ON = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|TERM|XDG_
  * it ends at once. There is never more than one.
  */
 export function superviseRunner(options: RunnerOptions): RunnerProcess {
+  const { endpoint } = options;
   const record = join(options.dataDir, "runner.json");
+  const forget = (): void => orLog(options, "runner's record was not removed", () => rmSync(record, { force: true }));
   let running: Running | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -48,7 +56,7 @@ export function superviseRunner(options: RunnerOptions): RunnerProcess {
   const ended = (instance: string): void => {
     if (running?.instance !== instance) return;
     running = undefined;
-    rmSync(record, { force: true });
+    forget();
     options.onExit(instance);
     if (stopped) return;
     options.log.warn({ instance, restartInMs: backoff }, "runner ended");
@@ -57,13 +65,13 @@ export function superviseRunner(options: RunnerOptions): RunnerProcess {
   };
   const begin = (): void => {
     const instance = randomUUID();
-    const child = spawnRunner(options, instance);
-    child.once("error", (err) => options.log.error({ err }, "runner could not be started"));
-    child.once("exit", () => ended(instance));
-    if (child.pid === undefined) return void ended(instance);
-    running = { pid: child.pid, startTime: startTimeOf(child.pid) ?? "", instance };
-    writeRecord(record, running);
+    running = { pid: 0, startTime: "", instance, endpoint };
+    const child = spawnOrLog(options, instance);
+    child?.once("exit", () => ended(instance));
+    if (child?.pid === undefined) return void ended(instance);
+    running = { ...running, pid: child.pid, startTime: startTimeOf(child.pid) ?? "" };
     options.log.info({ runnerPid: child.pid, instance }, "runner started");
+    orLog(options, "runner's record was not kept", () => running && writeRecord(record, running));
   };
   const adopt = (left: Running): void => {
     running = left;
@@ -78,8 +86,10 @@ export function superviseRunner(options: RunnerOptions): RunnerProcess {
   return {
     start() {
       const left = readRecord(record);
-      if (left && isAlive(left)) adopt(left);
-      else begin();
+      if (!left || !isAlive(left)) return begin();
+      adopt(left);
+      // It would look for the daemon where that no longer is; when it has ended, another one is started.
+      if (left.endpoint !== endpoint) signal(left, "SIGTERM");
     },
     connected() {
       backoff = FIRST_BACKOFF_MS;
@@ -88,9 +98,28 @@ export function superviseRunner(options: RunnerOptions): RunnerProcess {
       stopped = true;
       clearTimeout(timer);
       if (running) await end(running, graceMs);
-      rmSync(record, { force: true });
+      forget();
     },
   };
+}
+
+function spawnOrLog(options: RunnerOptions, instance: string): ChildProcess | undefined {
+  const failed = (err: unknown): void => options.log.error({ err }, "runner could not be started");
+  try {
+    return spawnRunner(options, instance).once("error", failed);
+  } catch (err) {
+    failed(err);
+    return undefined;
+  }
+}
+
+/** A full or failing disk must not end the daemon, which can go on without its record of the runner. */
+function orLog({ log }: RunnerOptions, message: string, write: () => void): void {
+  try {
+    write();
+  } catch (err) {
+    log.warn({ err }, message);
+  }
 }
 
 function spawnRunner({ entry, endpoint, slots, env, logFile }: RunnerOptions, instance: string): ChildProcess {
@@ -138,9 +167,9 @@ function isAlive({ pid, startTime }: Running): boolean {
 
 function readRecord(path: string): Running | undefined {
   try {
-    const { pid, startTime, instance } = JSON.parse(readFileSync(path, "utf8"));
-    return typeof pid === "number" && typeof startTime === "string" && typeof instance === "string"
-      ? { pid, startTime, instance }
+    const { pid, startTime, instance, endpoint = "" } = JSON.parse(readFileSync(path, "utf8"));
+    return typeof pid === "number" && [startTime, instance, endpoint].every((text) => typeof text === "string")
+      ? { pid, startTime, instance, endpoint }
       : undefined;
   } catch {
     return undefined;

@@ -39,19 +39,26 @@ function readSettings(path: string): Settings {
   }
 }
 
-type Shape = "string" | "number" | { readonly [key: string]: Shape };
+/** A text, a whole number from the first to the last, or a map. */
+type Shape = "string" | readonly [number, number] | { readonly [key: string]: Shape };
 
 /** `*` stands for any key. */
 const SHAPE: Shape = {
   model: "string",
-  port: "number",
+  port: [0, 65_535],
   providers: { "*": { baseUrl: "string", apiKeyEnv: "string" } },
-  runner: { slots: "number" },
+  runner: { slots: [0, 10_000] },
 };
 
 function check(value: unknown, shape: Shape, at: string): void {
-  if (typeof shape === "string") {
-    if (typeof value !== shape) throw new Error(`${at} must be a ${shape}`);
+  if (shape === "string") {
+    if (typeof value !== "string") throw new Error(`${at} must be a string`);
+    return;
+  }
+  if (isRange(shape)) {
+    const [least, most] = shape;
+    const fits = typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+    if (!fits) throw new Error(`${at} must be a whole number from ${least} to ${most}`);
     return;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
@@ -62,4 +69,8 @@ function check(value: unknown, shape: Shape, at: string): void {
     if (!inner) throw new Error(`${path} is not a setting`);
     check(inside, inner, path);
   }
+}
+
+function isRange(shape: Shape): shape is readonly [number, number] {
+  return Array.isArray(shape);
 }

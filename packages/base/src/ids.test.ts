@@ -1,25 +1,44 @@
 import { expect, it } from "vitest";
 import { createIds } from "./ids.ts";
 
-const clockAt = (times: number[]) => ({ now: () => times.shift() ?? 0, monotonic: () => 0 });
+const at = (now: number) => ({ now: () => now, monotonic: () => 0 });
 
-it("mints ids that sort in the order in which they were minted, also when the clock stands still or goes back", () => {
-  const ids = createIds(clockAt([5, 5, 5, 3, 1, 6]));
+it("mints a prefix and a ULID whose first ten characters are the time", () => {
+  const id = createIds(at(1_469_918_176_385)).mint("agt");
 
-  const minted = Array.from({ length: 6 }, () => ids.mint("agt"));
+  expect(id).toMatch(/^agt_01ARYZ6S41[0-9A-HJKMNP-TV-Z]{16}$/);
+});
+
+it("mints ids that sort in the order in which they were minted, even within a millisecond", () => {
+  const ids = createIds(at(1_700_000_000_000));
+
+  const minted = Array.from({ length: 5_000 }, () => ids.mint("x"));
 
   expect(minted).toEqual([...minted].sort());
   expect(new Set(minted).size).toBe(minted.length);
 });
 
-it("writes the time as ULID prescribes", () => {
-  const ids = createIds(clockAt([1469918176385]));
+it("keeps the order when the clock goes back", () => {
+  const times = [5_000, 4_000, 1, 5_001];
+  const ids = createIds({ now: () => times.shift() ?? 0, monotonic: () => 0 });
 
-  expect(ids.mint("agt")).toMatch(/^agt_01ARYZ6S41[0-9A-HJKMNP-TV-Z]{16}$/);
+  const minted = [ids.mint("x"), ids.mint("x"), ids.mint("x"), ids.mint("x")];
+
+  expect(minted).toEqual([...minted].sort());
+  expect(new Set(minted.slice(0, 3).map((id) => id.slice(0, 12))).size).toBe(1);
+});
+
+it("does not let one source's ids repeat another's", () => {
+  const [one, other] = [createIds(at(1)), createIds(at(1))];
+
+  expect(one.mint("x")).not.toBe(other.mint("x"));
 });
 
 it("makes suffixes that a name may end with", () => {
-  const ids = createIds(clockAt([]));
+  const ids = createIds(at(1));
 
-  for (let count = 0; count < 1000; count++) expect(ids.suffix()).toMatch(/^[a-z0-9]{5}$/);
+  const suffixes = Array.from({ length: 1_000 }, () => ids.suffix());
+
+  for (const suffix of suffixes) expect(suffix).toMatch(/^[a-km-np-z2-9a-z]{5}$/);
+  expect(new Set(suffixes).size).toBeGreaterThan(990);
 });

@@ -1,32 +1,39 @@
 import { expect, it } from "vitest";
 import { asksFirst, effectsOf, mayRetry } from "./policy.ts";
 
-const said = (hints: object) => ({ annotations: JSON.stringify(hints) });
+const CAUTION = { readOnly: false, destructive: true, idempotent: false };
 
 it.each([
-  ["says nothing", { annotations: "" }, true],
-  ["says rubbish", { annotations: "{" }, true],
-  ["claims to be read-only before anybody accepted it", said({ readOnlyHint: true }), false],
-  ["claims to be harmless before anybody accepted it", said({ destructiveHint: false }), false],
-  ["claims to be idempotent before anybody accepted it", said({ idempotentHint: true }), false],
-])("asks first, and never retries in silence, for a tool that %s", (_, tool, accepted) => {
-  const effects = effectsOf(tool, accepted);
-
-  expect([asksFirst(effects), mayRetry(effects)]).toEqual([true, false]);
+  ["nothing", "", CAUTION],
+  ["rubbish", "{nope", CAUTION],
+  ["no object", '"readOnlyHint"', CAUTION],
+  ["null", "null", CAUTION],
+  ["no hint", "{}", CAUTION],
+  ["a hint that is no boolean", '{"readOnlyHint":"true","destructiveHint":0,"idempotentHint":1}', CAUTION],
+  ["that it only reads", '{"readOnlyHint":true}', { readOnly: true, destructive: false, idempotent: true }],
+  [
+    "that it only reads, and destroys",
+    '{"readOnlyHint":true,"destructiveHint":true}',
+    { readOnly: true, destructive: false, idempotent: true },
+  ],
+  ["that it only adds", '{"destructiveHint":false}', { readOnly: false, destructive: false, idempotent: false }],
+  ["that it may be repeated", '{"idempotentHint":true}', { readOnly: false, destructive: true, idempotent: true }],
+])("believes an accepted tool that says %s", (_, annotations, effects) => {
+  expect(effectsOf({ annotations }, true)).toEqual(effects);
 });
 
-it.each([
-  ["read-only", { readOnlyHint: true }, { asks: false, retries: true }],
-  ["read-only, whatever else it says", { readOnlyHint: true, destructiveHint: true }, { asks: false, retries: true }],
-  ["not destructive", { destructiveHint: false }, { asks: false, retries: false }],
-  ["idempotent", { idempotentHint: true }, { asks: true, retries: true }],
-  [
-    "of another type than the specification's",
-    { readOnlyHint: "yes", destructiveHint: 0 },
-    { asks: true, retries: false },
-  ],
-])("believes a tool that was accepted and is %s", (_, hints, expected) => {
-  const effects = effectsOf(said(hints), true);
+it.each(["", '{"readOnlyHint":true}', '{"destructiveHint":false}', '{"idempotentHint":true}'])(
+  "believes nothing of a tool that nobody has accepted: %j",
+  (annotations) => {
+    expect(effectsOf({ annotations }, false)).toEqual(CAUTION);
+  },
+);
 
-  expect({ asks: asksFirst(effects), retries: mayRetry(effects) }).toEqual(expected);
+it("asks before what destroys, and repeats only what reads or may be repeated", () => {
+  const read = effectsOf({ annotations: '{"readOnlyHint":true}' }, true);
+  const add = effectsOf({ annotations: '{"destructiveHint":false}' }, true);
+  const repeat = effectsOf({ annotations: '{"idempotentHint":true}' }, true);
+
+  expect([CAUTION, read, add, repeat].map(asksFirst)).toEqual([true, false, false, true]);
+  expect([CAUTION, read, add, repeat].map(mayRetry)).toEqual([false, true, false, true]);
 });
