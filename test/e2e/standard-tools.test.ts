@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,9 @@ const run = promisify(execFile);
 const BUF = join(ROOT, "node_modules/.bin/buf");
 const AGENTS = "ai.stigmer.agentic.agent.v1";
 
-it("answers buf curl by reflection and curl with JSON on the port that the CLI uses", async () => {
+const hasCurl = spawnSync("curl", ["--version"]).status === 0;
+
+it.skipIf(!hasCurl)("answers buf curl by reflection and curl with JSON on the port that the CLI uses", async () => {
   await using daemon = await startDaemon();
   const agent = (name: string) => JSON.stringify({ metadata: { name }, spec: { instructions: "You help." } });
   const post = ["-sS", "--fail-with-body", "-X", "POST", "-H", "content-type: application/json", "-d"];
