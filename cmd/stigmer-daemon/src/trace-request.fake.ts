@@ -6,7 +6,10 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { startDaemon } from "./daemon.ts";
 
-/** Starts a daemon, makes one agent over HTTP, and prints which of our source files ran a function meanwhile. */
+// Starts a daemon, makes one agent over HTTP, and prints which of our source files ran a function for it.
+
+/** Longer than the daemon's own rounds, whose files are no part of a request. */
+const IDLE_MS = 1_200;
 const ROOT = join(import.meta.dirname, "../../..");
 
 const daemon = await startDaemon({
@@ -29,17 +32,23 @@ const session = new Session();
 session.connect();
 await session.post("Profiler.enable");
 await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false });
+await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+const idle = new Set(await filesThatRan());
 const answer = await create("second");
-const { result } = await session.post("Profiler.takePreciseCoverage");
+const ran = (await filesThatRan()).filter((path) => !idle.has(path));
 session.disconnect();
 await daemon.stop();
-
-const ran = result
-  .filter(
-    ({ url, functions }) =>
-      url.startsWith("file:") && functions.some(({ ranges }) => ranges.some(({ count }) => count > 0)),
-  )
-  .map(({ url }) => relative(ROOT, fileURLToPath(url)))
-  .filter((path) => !path.includes("node_modules") && !path.startsWith(".."));
 process.stdout.write(JSON.stringify({ status: answer.status, ran: ran.sort() }));
 process.exit(0);
+
+/** Our source files of which a function ran since the last call. */
+async function filesThatRan(): Promise<string[]> {
+  const { result } = await session.post("Profiler.takePreciseCoverage");
+  return result
+    .filter(
+      ({ url, functions }) =>
+        url.startsWith("file:") && functions.some(({ ranges }) => ranges.some(({ count }) => count > 0)),
+    )
+    .map(({ url }) => relative(ROOT, fileURLToPath(url)))
+    .filter((path) => !path.includes("node_modules") && !path.startsWith(".."));
+}

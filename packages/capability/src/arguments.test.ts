@@ -48,7 +48,6 @@ it("names five problems at most", () => {
 it.each([
   ["no JSON", "{nope"],
   ["a reference that leads nowhere", '{"$ref":"#/nowhere"}'],
-  ["a pattern that is none", '{"properties":{"path":{"pattern":"("}}}'],
 ])("refuses the call where the schema is %s", (_, schema) => {
   expect(checkArguments('{"path":"a"}', schema)).toMatchObject({ ok: false, problem: expect.stringMatching(/schema/) });
 });

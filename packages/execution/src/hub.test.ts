@@ -1,43 +1,52 @@
 import { expect, it } from "vitest";
 import { createHub } from "./hub.ts";
 
-it("wakes everybody who waits for an execution, and nobody else", async () => {
+const never = new AbortController().signal;
+
+it("wakes all who wait for the execution that changed, and nobody else", async () => {
   const hub = createHub();
-  const { signal } = new AbortController();
-  let others = 0;
-  const [first, second] = [hub.next("a", signal), hub.next("a", signal)];
-  void hub.next("b", signal).then(() => {
-    others += 1;
-  });
+  const woken: string[] = [];
+  const waiting = ["a", "a", "b"].map((id, at) => hub.next(id, never).then(() => woken.push(`${id}${at}`)));
 
   hub.changed("a");
-  await Promise.all([first, second]);
+  await Promise.all(waiting.slice(0, 2));
 
-  expect(others).toBe(0);
+  expect(woken).toEqual(["a0", "a1"]);
 });
 
-it("does not wake who begins to wait after the change", async () => {
+it("does not lose a change that comes between taking the promise and awaiting it", async () => {
   const hub = createHub();
-  const abort = new AbortController();
-  hub.changed("a");
-  let woken = false;
+  const next = hub.next("a", never);
 
-  const waiting = hub.next("a", abort.signal).then(() => {
-    woken = true;
+  hub.changed("a");
+
+  await expect(next).resolves.toBeUndefined();
+});
+
+it("wakes for a change once", async () => {
+  const hub = createHub();
+  const first = hub.next("a", never);
+  hub.changed("a");
+  await first;
+  let again = false;
+
+  const second = hub.next("a", never).then(() => {
+    again = true;
   });
   await Promise.resolve();
+  const before = again;
+  hub.changed("a");
+  await second;
 
-  expect(woken).toBe(false);
-  abort.abort();
-  await waiting;
+  expect(before).toBe(false);
 });
 
-it("lets go of who stops to wait", async () => {
+it("stops to wait when the signal aborts, also before it began", async () => {
   const hub = createHub();
   const abort = new AbortController();
   const waiting = hub.next("a", abort.signal);
 
   abort.abort();
 
-  await expect(waiting).resolves.toBeUndefined();
+  await Promise.all([waiting, hub.next("a", abort.signal)]);
 });

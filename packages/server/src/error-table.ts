@@ -52,7 +52,7 @@ function details(fault: Fault): Detail[] {
   if (fault.retryAfterMs !== undefined) {
     const retryDelay = {
       seconds: BigInt(Math.floor(fault.retryAfterMs / 1000)),
-      nanos: (fault.retryAfterMs % 1000) * 1_000_000,
+      nanos: Math.round((fault.retryAfterMs % 1000) * 1_000_000),
     };
     list.push(detail(RetryInfoSchema, { retryDelay }));
   }

@@ -29,8 +29,8 @@ export type ListenOptions = {
   };
   /** Aborts what still runs when the server must end. */
   readonly shutdown: AbortSignal;
-  /** How long a connection may take to say which protocol it speaks; 10 s unless told. */
-  readonly firstBytesMs?: number;
+  /** How long a connection may take to say which protocol it speaks, and a request over HTTP/1.1 for its headers; 10 s unless told. */
+  readonly patienceMs?: number;
 };
 
 /** A server that listens. */
@@ -43,7 +43,7 @@ export interface Listener {
 type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
 
-const FIRST_BYTES_MS = 10_000;
+const PATIENCE_MS = 10_000;
 const HALF_OPEN_MS = 1_000;
 const MAX_HEADER_BYTES = 32 * 1024;
 /** The client preface of HTTP/2 with prior knowledge begins so (RFC 9113, section 3.4); no HTTP/1.1 method does. */
@@ -56,7 +56,15 @@ const HTTP2_PREFACE = "PRI * HTTP/2.0";
 export async function listen(options: ListenOptions): Promise<Listener> {
   const sessions = new Set<ServerHttp2Session>();
   const serve = requestHandler(options);
-  const http1 = createHttp1({ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 15_000, requestTimeout: 0 }, serve);
+  const { patienceMs = PATIENCE_MS } = options;
+  const http1 = createHttp1(
+    {
+      ...{ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: patienceMs, requestTimeout: 0 },
+      connectionsCheckingInterval: patienceMs / 2,
+    },
+    serve,
+  );
+  http1.emit("listening"); // it does not listen itself, and without this it would never look at its timeouts
   const http2 = createHttp2(
     { settings: { maxConcurrentStreams: options.limits.maxConcurrentStreams, maxHeaderListSize: MAX_HEADER_BYTES } },
     serve,
@@ -70,7 +78,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const accept = (socket: Socket): void => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const timer = setTimeout(() => socket.destroy(), options.firstBytesMs ?? FIRST_BYTES_MS);
+    const timer = setTimeout(() => socket.destroy(), patienceMs);
     socket.once("close", () => clearTimeout(timer));
     route(socket, (isHttp2) => {
       clearTimeout(timer);
@@ -80,7 +88,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const { servers, port } = await openAll(options, accept);
   return {
     port,
-    close: (graceMs) => close({ servers, sessions, sockets, closeIdle: () => http1.closeIdleConnections() }, graceMs),
+    close: (graceMs) => close({ servers, sessions, sockets, closeIdle: () => http1.close() }, graceMs),
   };
 }
 
