@@ -60,7 +60,7 @@ const LIMITS = {
   maxConcurrentStreams: 256,
   unaryDeadlineMs: 30_000n,
   maxSubscribers: MAX_SUBSCRIBERS,
-  maxQueuedExecutions: 100_000,
+  maxQueuedExecutions: 0,
 };
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {

@@ -140,6 +140,17 @@ describe("a step", () => {
     expect(finished).toMatchObject({ providerAttempts: 2 });
   });
 
+  it("may carry a large conversation, many of them at once on one connection", async () => {
+    const { lease } = await drive(daemon.client, daemon.script([{ text: "read" }]));
+    const text = "x".repeat(3 * 1024 * 1024);
+
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, at) => allOf(generate(daemon.client, lease, { text, stepKey: `step-${at}` }))),
+    );
+
+    expect(new Set(answers.map(textOf))).toEqual(new Set(["read"]));
+  });
+
   it("records a refusal of the provider as its outcome", async () => {
     const { lease } = await drive(daemon.client, "held/m");
     const first = allOf(generate(daemon.client, lease));

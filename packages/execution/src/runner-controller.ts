@@ -50,22 +50,25 @@ async function* connect(
   const hello = !first.done && first.value.message.case === "hello" ? first.value.message.value : undefined;
   if (!hello) throw invalid([{ field: "hello", description: "must be the first message" }]);
   const connection = await welcome(deps, hello, call.org);
-  await noteRunner(deps, hello, call.org).catch((err) => deps.log.warn({ err }, "runner not noted"));
+  const note = (): Promise<void> =>
+    noteRunner(deps, hello, call.org).catch((err) => deps.log.warn({ err }, "runner not noted"));
   deps.log.info({ runner: hello.name, instance: hello.instance, build: hello.build }, "runner connected");
   const close = (): void => connection.outbox.close();
   call.signal.addEventListener("abort", close, { once: true });
+  if (call.signal.aborted) close();
   const line: { refused?: unknown } = {};
   void listen(deps, connection, source)
     .catch((fault) => Object.assign(line, { refused: fault }))
     .finally(close);
   try {
+    await note();
     yield* connection.outbox;
     if (line.refused) throw line.refused;
   } finally {
     call.signal.removeEventListener("abort", close);
     deps.runners.disconnect(connection);
     deps.log.info({ runner: hello.name, instance: hello.instance }, "runner disconnected");
-    await noteRunner(deps, hello, call.org).catch((err) => deps.log.warn({ err }, "runner not noted"));
+    await note();
   }
 }
 

@@ -45,6 +45,10 @@ type Response = ServerResponse | Http2ServerResponse;
 
 const PATIENCE_MS = 10_000;
 const HALF_OPEN_MS = 1_000;
+/** The same while the server ends. */
+const HALF_OPEN_AT_END_MS = 100;
+/** What one connection may hold for all its streams together; at Node's 10 MB it would refuse a runner with a few large conversations. */
+const MAX_SESSION_MEGABYTES = 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
 /** The client preface of HTTP/2 with prior knowledge begins so (RFC 9113, section 3.4); no HTTP/1.1 method does. */
 const HTTP2_PREFACE = "PRI * HTTP/2.0";
@@ -65,10 +69,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     serve,
   );
   http1.emit("listening"); // it does not listen itself, and without this it would never look at its timeouts
-  const http2 = createHttp2(
-    { settings: { maxConcurrentStreams: options.limits.maxConcurrentStreams, maxHeaderListSize: MAX_HEADER_BYTES } },
-    serve,
-  );
+  const { maxConcurrentStreams } = options.limits;
+  const settings = { maxConcurrentStreams, maxHeaderListSize: MAX_HEADER_BYTES };
+  const http2 = createHttp2({ settings, maxSessionMemory: MAX_SESSION_MEGABYTES }, serve);
   http2.on("session", (session) => {
     sessions.add(session);
     session.on("error", () => {}); // a client that breaks the protocol ends its own session
@@ -103,7 +106,7 @@ function requestHandler(options: ListenOptions): (request: Request, response: Re
     jsonOptions: { ignoreUnknownFields: false, registry: options.registry },
   });
   return (request, response) => {
-    endHalfOpen(response);
+    endHalfOpen(response, options.shutdown);
     const refusal = refusalOf(request.headers);
     if (!refusal) return connect(request as never, response as never);
     const answer = response as ServerResponse;
@@ -121,11 +124,12 @@ function shutdownOf(signal: AbortSignal): AbortSignal {
 }
 
 /** A stream that has its answer, and whose request never ends, would count among the connection's streams for ever. */
-function endHalfOpen(response: Response): void {
+function endHalfOpen(response: Response, shutdown: AbortSignal): void {
   if (!("stream" in response)) return;
   const { stream } = response;
   stream.once("wantTrailers", () => {
-    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), HALF_OPEN_MS);
+    const patienceMs = shutdown.aborted ? HALF_OPEN_AT_END_MS : HALF_OPEN_MS;
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), patienceMs);
     stream.once("close", () => clearTimeout(timer));
   });
 }
