@@ -27,12 +27,14 @@ import {
   type Pipeline,
   verbHandlers,
 } from "@stigmer/resource";
+import type { Keys } from "@stigmer/resource/port";
 import type { Store } from "@stigmer/store";
 import { localAuditor, localAuthorizer } from "./local-policy.ts";
 import type { Settings } from "./settings.ts";
 
 export type ComposeOptions = {
   readonly store: Store;
+  readonly keys: Keys;
   readonly settings: () => Settings;
   /** Looks up one variable of the daemon's environment: providers' keys. */
   readonly env: (name: string) => string | undefined;
@@ -59,11 +61,11 @@ const LEASE_DURATION_MS = 15_000;
 export const MAX_SUBSCRIBERS = 256;
 
 export function compose(options: ComposeOptions): Backend {
-  const { store, log, clock, draining, leaseDurationMs = LEASE_DURATION_MS } = options;
+  const { store, keys, log, clock, draining, leaseDurationMs = LEASE_DURATION_MS } = options;
   const ids = createIds(clock);
   const kinds = createKinds(Object.values(kindDefinitions));
   const resources = {
-    ...{ store, kinds, clock, ids, log, rules: createRules() },
+    ...{ store, kinds, keys, clock, ids, log, rules: createRules() },
     ...{ authorizer: localAuthorizer, auditor: localAuditor(store, log) },
   };
   const pipeline = createPipeline(resources);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createRegistry } from "@bufbuild/protobuf";
 import { type Clock, systemClock } from "@stigmer/base";
 import { files } from "@stigmer/contracts/files";
+import { createKeys, openMasterKey } from "@stigmer/secrets";
 import {
   bind,
   deadline,
@@ -75,6 +76,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const env = (name: string): string | undefined => options.env[name];
     const backend = compose({
       store,
+      keys: createKeys(openMasterKey(join(home, "master.key"))),
       settings,
       env,
       scriptsDir: join(home, "scripts"),

@@ -20,6 +20,8 @@ export type IncomingCall = {
   readonly caller: Caller;
   readonly requestId: string;
   readonly idempotencyKey: string | undefined;
+  /** Who sets the fields that a write sets, where the request's header `field-manager` says so; otherwise the caller does. */
+  readonly fieldManager: string | undefined;
   /** Aborts when the client goes, the deadline passes or the backend stops. */
   readonly signal: AbortSignal;
 };

@@ -6,7 +6,7 @@ import { Effect, type MethodOptions, method as methodOption } from "@stigmer/con
 import type { Batch, Precondition, Reader, Store } from "@stigmer/store";
 import type { Call, IncomingCall } from "./call.ts";
 import type { Kinds, Resource } from "./kind.ts";
-import type { Auditor, AuditRecord, Authorizer } from "./port.ts";
+import type { Auditor, AuditRecord, Authorizer, Keys } from "./port.ts";
 import { clearOutputOnly, type MessageRules } from "./validate.ts";
 
 export type PipelineDeps = {
@@ -14,6 +14,7 @@ export type PipelineDeps = {
   readonly kinds: Kinds;
   readonly authorizer: Authorizer;
   readonly auditor: Auditor;
+  readonly keys: Keys;
   readonly rules: MessageRules;
   readonly clock: Clock;
   readonly ids: IdSource;

@@ -36,3 +36,16 @@ export interface Auditor {
   /** Keeps the record of a command that was refused or failed. Must not throw and need not wait. */
   refused(record: AuditRecord): void;
 }
+
+/** What the backend's own keys are used for; each use has a key of its own. */
+export type KeyUse = "page-token" | "watch-token" | "sensitive-digest" | "sensitive-value";
+
+/** The backend's own keys. */
+export interface Keys {
+  /** HMAC-SHA-256 of the text's UTF-8. */
+  mac(use: KeyUse, text: string): Uint8Array;
+  /** Encrypts and authenticates. What is sealed can only be opened with the same `context`. */
+  seal(use: KeyUse, plain: Uint8Array, context: string): Uint8Array;
+  /** What was sealed; throws where it was changed, or sealed by another backend or in another context. */
+  open(use: KeyUse, sealed: Uint8Array, context: string): Uint8Array;
+}

@@ -4,6 +4,9 @@ import { ApiResourceMetadataSchema } from "@stigmer/contracts/commons";
 import type { Row, RowContent } from "@stigmer/store";
 import type { Kind, Resource } from "./kind.ts";
 
+/** The kind of rows under which deleted resources stand: there no read, page or watch of the kind itself meets them. */
+export const deletedKind = (kind: Kind): string => `${kind.options.kind}/deleted`;
+
 /** The row in which a resource is stored. Its version is not part of the bytes: the store knows it. */
 export function toRow(kind: Kind, org: string, resource: Resource): RowContent {
   const metadata = metadataOf(resource);

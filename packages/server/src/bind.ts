@@ -141,7 +141,10 @@ function newExchange(bindings: Bindings, method: DescMethod, context: HandlerCon
     const description = `must have 1 to ${MAX_KEY_LENGTH} characters`;
     throw toWire(invalid([{ field: "idempotency-key", description }]), requestId);
   }
-  const call = { method, caller: bindings.callerOf(headers), requestId, idempotencyKey: key, signal: context.signal };
+  const call = {
+    ...{ method, caller: bindings.callerOf(headers), requestId, signal: context.signal },
+    ...{ idempotencyKey: key, fieldManager: headers.get("field-manager") ?? undefined },
+  };
   return {
     call,
     protocol: context.protocolName,

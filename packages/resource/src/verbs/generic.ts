@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
-import { invalid, isFault } from "@stigmer/base";
+import { invalid, isFault, unsupported } from "@stigmer/base";
 import {
   ApplyResponse_Action as Action,
   ApiResourceCommandController,
@@ -26,6 +26,8 @@ export function genericHandlers(deps: PipelineDeps, pipeline: Pipeline): readonl
     unary(ApiResourceQueryController.method.listKinds, async () =>
       create(ListKindsResponseSchema, { kinds: describeKinds(deps) }),
     ),
+    unary(ApiResourceQueryController.method.diff, () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED"))),
+    unary(ApiResourceQueryController.method.search, () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED"))),
   ];
 }
 
@@ -98,6 +100,8 @@ function describeKinds(deps: PipelineDeps) {
       plural: options.plural,
       shortNames: options.shortNames,
       managed: options.managed,
+      filterFields: options.filterFields,
+      revisions: options.revisions,
     }))
     .sort((a, b) => (a.kind < b.kind ? -1 : 1));
 }

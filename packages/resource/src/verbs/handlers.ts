@@ -1,11 +1,13 @@
 import { type DescMethod, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { unsupported } from "@stigmer/base";
 import { method as methodOption, Verb } from "@stigmer/contracts/commons";
 import type { Call } from "../call.ts";
 import type { Handler } from "../handler.ts";
 import type { Kind } from "../kind.ts";
 import type { Pipeline, PipelineDeps } from "../pipeline.ts";
 import { commandVerbs } from "./commands.ts";
-import { getById, getByReference, list, watch } from "./queries.ts";
+import { getById, getByReference } from "./get.ts";
+import { list, watch } from "./queries.ts";
 
 /** Handlers for every method of every kind whose descriptor names a verb. */
 export function verbHandlers(deps: PipelineDeps, pipeline: Pipeline): readonly Handler[] {
@@ -39,6 +41,9 @@ function handlerOf(
     [Verb.GET]: (request, call) => getById(deps, kind, request, call),
     [Verb.GET_BY_REFERENCE]: (request, call) => getByReference(deps, kind, request, call),
     [Verb.LIST]: (request, call) => list(deps, kind, request, call),
+    [Verb.UNDELETE]: () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED")),
+    [Verb.PURGE]: () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED")),
+    [Verb.TAG]: () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED")),
   };
   const run = table[verb];
   if (!run) throw new Error(`${method.parent.typeName}/${method.name} names a verb that nothing serves`);

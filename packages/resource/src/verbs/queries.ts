@@ -6,7 +6,6 @@ import type { Call } from "../call.ts";
 import type { Kind } from "../kind.ts";
 import type { PipelineDeps } from "../pipeline.ts";
 import { fromRow } from "../stored.ts";
-import { requireById, requireByName } from "./objects.ts";
 
 type ListRequest = Message & { pageSize: number; pageToken: string; parent?: string };
 type WatchRequest = Message & { sendInitial: boolean; resumeToken: string; parent?: string };
@@ -14,16 +13,6 @@ type WatchRequest = Message & { sendInitial: boolean; resumeToken: string; paren
 const DEFAULT_PAGE = 50;
 const INITIAL_PAGE = 500;
 const BOOKMARK_INTERVAL_MS = 30_000;
-
-export async function getById(deps: PipelineDeps, kind: Kind, request: Message, call: Call): Promise<Message> {
-  const { id } = request as Message & { id: string };
-  return fromRow(kind, await requireById(deps.store, kind, { org: call.org, id }));
-}
-
-export async function getByReference(deps: PipelineDeps, kind: Kind, request: Message, call: Call): Promise<Message> {
-  const { name } = request as Message & { name: string };
-  return fromRow(kind, await requireByName(deps.store, kind, { org: call.org, name }));
-}
 
 export async function list(deps: PipelineDeps, kind: Kind, request: Message, call: Call): Promise<Message> {
   const { pageSize, pageToken, parent } = request as ListRequest;

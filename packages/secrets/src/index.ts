@@ -1,0 +1,2 @@
+export { createKeys } from "./keys.ts";
+export { openMasterKey } from "./master-key.ts";
