@@ -10,6 +10,7 @@ import {
   createLeases,
   createLiveSteps,
   createRunners,
+  createRunningWork,
   createSteps,
   executionQueryHandlers,
   requireKind,
@@ -21,6 +22,7 @@ import { createProviders } from "@stigmer/model-providers";
 import {
   createKinds,
   createPipeline,
+  createPurger,
   createRules,
   genericHandlers,
   type Handler,
@@ -80,7 +82,7 @@ export function compose(options: ComposeOptions): Backend {
   const models = createModelChoice({ defaultModel: () => options.settings().model, resolve });
   const shared = { store, kinds, pipeline, resources, executions, leases, live, runners, hub, clock, ids, log };
   const handlers = [
-    ...verbHandlers(resources, pipeline),
+    ...verbHandlers({ ...resources, running: createRunningWork({ ...shared, models }) }, pipeline),
     ...genericHandlers(resources, pipeline),
     ...agentExecutionHandlers({ ...shared, models }),
     ...approvalHandlers(shared),
@@ -89,11 +91,16 @@ export function compose(options: ComposeOptions): Backend {
     ...gatewayHandlers({ steps, hub, clock, log, resolve, retryDelayMs }),
     ...capabilityHandlers({ ...shared, steps, returnBy: clock.monotonic() + leaseDurationMs }),
   ];
+  const purger = createPurger({ store, kinds, clock, log });
   return {
     pipeline,
     handlers,
-    start: () => leases.start(),
+    async start() {
+      await leases.start();
+      purger.start();
+    },
     async drain(graceMs) {
+      purger.stop();
       leases.stop();
       await live.drain(graceMs, unavailable("SHUTTING_DOWN", {}, { message: "the backend is stopping" }));
     },

@@ -25,6 +25,7 @@ export type FaultOptions = {
   readonly cause?: unknown;
   readonly message?: string;
   readonly violations?: readonly Violation[];
+  readonly preconditions?: readonly { readonly type: string; readonly subject: string; readonly description: string }[];
   /** When a retry makes sense, in milliseconds from now. */
   readonly retryAfterMs?: number;
 };

@@ -38,8 +38,17 @@ export function agentExecutionHandlers(deps: AgentExecutionsDeps): readonly Hand
   const { create: start, cancel } = AgentExecutionCommandController.method;
   return [
     unary(start, (request, call) => deps.pipeline.command(request, call, () => planStart(deps, request, call))),
-    unary(cancel, (request, call) => deps.pipeline.command(request, call, () => planCancel(deps, request, call))),
+    unary(cancel, (request, call) => cancelExecution(deps, request, call)),
   ];
+}
+
+/** Ends an execution as CANCELLED, for whoever calls. */
+export async function cancelExecution(
+  deps: AgentExecutionsDeps,
+  request: CancelAgentExecutionRequest,
+  call: Call,
+): Promise<AgentExecution> {
+  return await deps.pipeline.command(request, call, () => planCancel(deps, request, call));
 }
 
 /** Ends an execution from any phase that is not an end; the runner is told, and what runs is aborted, after the commit. */

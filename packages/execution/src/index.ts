@@ -16,6 +16,7 @@ export {
   sendTo,
   startServer,
 } from "./runners.ts";
+export { createRunningWork } from "./running-work.ts";
 export type { ModelChoice } from "./start-execution.ts";
 export { type Claim, createSteps, type StepRequest, type Steps, type Verdict } from "./steps.ts";
 export { executionQueryHandlers } from "./subscribe.ts";

@@ -7,6 +7,7 @@ import {
   type AgentExecutionSpec,
   AgentExecutionStatusSchema,
   type AgentSpec,
+  AgentSpecSchema,
   ExecutionCreatedSchema,
   type McpServer,
   ExecutionPhase as Phase,
@@ -18,6 +19,7 @@ import {
   UsageSchema,
 } from "@stigmer/contracts/agentic";
 import {
+  atRevision,
   type Call,
   fromRow,
   metadataOf,
@@ -67,13 +69,13 @@ export async function planStart(deps: StartDeps, request: AgentExecution, call: 
   const asked: Asked = { call, read: deps.resources.store, spec };
   const bound = spec.sessionId ? await joinSession(deps, asked) : await newSession(deps, asked);
   const agentName = bound.session.spec?.agent ?? "";
-  const agent = await pinAgent(deps, asked, agentName);
+  const agent = await pinAgent(deps, asked, bound.session);
   const execution = await newExecution(deps, request, { call, agentName });
   const sessionId = metadataOf(bound.session as Resource).id;
   const { id } = metadataOf(execution as Resource);
   const model = deps.models.choose([spec.model, agent.spec.model]);
-  Object.assign(execution.spec ?? {}, { sessionId, workspace: "" });
-  bound.session.status = create(SessionStatusSchema, { latestExecutionId: id });
+  Object.assign(execution.spec ?? {}, { sessionId, workspace: "", agentRevision: "" });
+  bound.session.status = create(SessionStatusSchema, { latestExecutionId: id, agentRevision: agent.revision });
   const history = bound.previous ? await conversationOf(asked.read, bound.previous) : [];
   const created = create(ExecutionCreatedSchema, {
     ...{
@@ -144,7 +146,7 @@ async function newSession(deps: StartDeps, { call, spec }: Asked): Promise<Bound
   if (!spec.agent) throw invalid([{ field: "spec.agent", description: "is required where no session is named" }]);
   const draft = create(SessionSchema, {
     metadata: { generateName: prefixOf(spec.agent) },
-    spec: { agent: spec.agent, workspace: spec.workspace },
+    spec: { agent: spec.agent, workspace: spec.workspace, agentRevision: spec.agentRevision },
   });
   const session = (await newObject(deps.resources, kind, draft as Resource, call)) as Resource & Session;
   const key = { tenant: call.org, kind: kind.options.kind, id: metadataOf(session).id };
@@ -183,15 +185,19 @@ async function newExecution(
     AgentExecution;
 }
 
-async function pinAgent(deps: StartDeps, { call, read }: Asked, name: string): Promise<PinnedAgent> {
+/** The agent as the session has it: in the revision with which the session was made. */
+async function pinAgent(deps: StartDeps, { call, read }: Asked, { spec, status }: Session): Promise<PinnedAgent> {
   const kind = requireKind(deps.resources.kinds, "Agent");
+  const name = spec?.agent ?? "";
   const row = await read.getByName({ tenant: call.org, kind: kind.options.kind, name });
-  const agent = row && (fromRow(kind, row) as Resource & Agent);
-  if (!agent?.spec) throw dangling(`there is no Agent "${name}"`);
+  if (!row) throw dangling(`there is no Agent "${name}"`);
+  const { keys } = deps.resources;
+  const { resource, digest } = await atRevision({ read, keys }, kind, { row, revision: status?.agentRevision ?? "" });
+  const agent = resource as Resource & Agent;
   const servers: PinnedServer[] = [];
-  for (const usage of agent.spec.mcpServers)
+  for (const usage of agent.spec?.mcpServers ?? [])
     servers.push(await pinServer(deps, { call, read, server: usage.name, agent: name }));
-  return { spec: agent.spec, revision: agent.status?.revision ?? "", servers };
+  return { spec: agent.spec ?? create(AgentSpecSchema), revision: digest, servers };
 }
 
 async function pinServer(

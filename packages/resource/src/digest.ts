@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { type DescMessage, type Message, type Registry, toJson } from "@bufbuild/protobuf";
 
 /** A value of JSON. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -12,11 +11,6 @@ export function canonicalJson(value: Json): string {
     .sort(compareCodeUnits)
     .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] ?? null)}`);
   return `{${members.join(",")}}`;
-}
-
-/** `sha256:<hex>` over the canonical JSON of a message. */
-export function messageDigest(schema: DescMessage, message: Message, registry?: Registry): string {
-  return textDigest(canonicalJson(toJson(schema, message, registry ? { registry } : {})));
 }
 
 /** `sha256:<hex>` over UTF-8. */

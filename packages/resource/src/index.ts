@@ -1,5 +1,5 @@
 export type { Call, Caller, IncomingCall } from "./call.ts";
-export { canonicalJson, type Json, messageDigest, textDigest } from "./digest.ts";
+export { canonicalJson, type Json, textDigest } from "./digest.ts";
 export { bidiStream, type Handler, serverStream, unary } from "./handler.ts";
 export {
   createKinds,
@@ -11,6 +11,8 @@ export {
   type Resource,
 } from "./kind.ts";
 export { createPipeline, optionsOf, type Pipeline, type PipelineDeps, type Plan } from "./pipeline.ts";
+export { createPurger, type Purger } from "./purge.ts";
+export { atRevision } from "./revisions.ts";
 export { fromRow, metadataOf, stampTouched, toRow } from "./stored.ts";
 export { createRules, type MessageRules } from "./validate.ts";
 export { planCreate } from "./verbs/commands.ts";

@@ -11,6 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import { type ApiResourceMetadata, type KindOptions, kind as kindOption } from "@stigmer/contracts/commons";
 import type { Reader } from "@stigmer/store";
+import type { Keys } from "./port.ts";
 
 /** What every resource message looks like. */
 export type Resource = Message & {
@@ -25,9 +26,10 @@ export type Resource = Message & {
 export type HookContext = {
   /** The version that is replaced; undefined on create. */
   readonly previous: Resource | undefined;
-  /** Digest of the spec as it will be stored, `sha256:<hex>`. */
+  /** Digest of the spec as it is when it is asked for, `sha256:<hex>`: for `observe` that is as it will be stored. */
   readonly specDigest: string;
   readonly read: Reader;
+  readonly keys: Keys;
 };
 
 /** Everything about a kind that its descriptors don't say. Every hook is optional. */
@@ -39,7 +41,7 @@ export type KindDefinition<S extends DescMessage = DescMessage> = {
   /** Refuses, with a `Fault`, what the rules in the contract can't express. */
   readonly check?: (next: MessageShape<S>, context: HookContext) => Promise<void> | void;
   /** Fills in the status that follows from the spec; runs last, on the object as it will be stored. */
-  readonly observe?: (next: MessageShape<S>, context: HookContext) => void;
+  readonly observe?: (next: MessageShape<S>, context: HookContext) => Promise<void> | void;
   /** Id of the resource that this one belongs to. */
   readonly parent?: (resource: MessageShape<S>) => string;
 };
@@ -53,7 +55,7 @@ export type Kind = {
   readonly specField: DescField;
   readonly defaults: (next: Resource, context: HookContext) => void;
   readonly check: (next: Resource, context: HookContext) => Promise<void> | void;
-  readonly observe: (next: Resource, context: HookContext) => void;
+  readonly observe: (next: Resource, context: HookContext) => Promise<void> | void;
   readonly parent: (resource: Resource) => string;
 };
 

@@ -36,6 +36,8 @@ export type Plan<A extends Message> = {
 export interface Pipeline {
   /** validate and authorize: throws, or returns the call with the organization in force. */
   admit(request: Message, call: IncomingCall): Promise<Call>;
+  /** Runs what belongs to a call and is neither of the other stages; a refusal is recorded. */
+  audited<T>(call: IncomingCall, run: () => Promise<T>): Promise<T>;
   /**
    * persist, publish and audit: plans on the newest state, commits, and plans again where another writer came first, a
    * bounded number of times. A repeated idempotency key is answered from the stored answer, and nothing runs.
@@ -51,6 +53,7 @@ const ANSWER_LIFETIME_MS = 24 * 60 * 60 * 1000;
 export function createPipeline(deps: PipelineDeps): Pipeline {
   return {
     admit: (request, call) => audited(deps, call, () => admit(deps, request, call)),
+    audited: (call, run) => audited(deps, call, run),
     command: (request, call, plan) => {
       const command = { call, digest: requestDigest(call, request) };
       return audited(
@@ -151,7 +154,7 @@ function answerAbsent(call: Call): readonly Precondition[] {
 function requestDigest(call: Call, request: Message): Uint8Array {
   const { method } = call;
   return createHash("sha256")
-    .update(`${method.parent.typeName}/${method.name}\0`)
+    .update(`${method.parent.typeName}/${method.name}\0${call.fieldManager ?? ""}\0`)
     .update(toBinary(method.input, request))
     .digest();
 }

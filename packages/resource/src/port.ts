@@ -1,4 +1,4 @@
-import type { Caller } from "./call.ts";
+import type { Call, Caller } from "./call.ts";
 
 /** What is asked of an authorizer: may this caller use this permission on this resource? */
 export type Access = {
@@ -35,6 +35,17 @@ export interface Auditor {
   encode(record: AuditRecord): Uint8Array;
   /** Keeps the record of a command that was refused or failed. Must not throw and need not wait. */
   refused(record: AuditRecord): void;
+}
+
+/** Executions that are not finished, as a delete needs to know them. */
+export interface RunningWork {
+  /** Ids of those that need this resource of the kind. */
+  on(
+    kind: string,
+    resource: { readonly tenant: string; readonly id: string; readonly name: string },
+  ): Promise<readonly string[]>;
+  /** Cancels one for the caller; one that has ended meanwhile is left as it is. */
+  cancel(execution: { readonly org: string; readonly id: string }, call: Call): Promise<void>;
 }
 
 /** What the backend's own keys are used for; each use has a key of its own. */

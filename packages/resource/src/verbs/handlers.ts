@@ -1,16 +1,18 @@
 import { type DescMethod, getOption, hasOption, type Message } from "@bufbuild/protobuf";
-import { unsupported } from "@stigmer/base";
 import { method as methodOption, Verb } from "@stigmer/contracts/commons";
 import type { Call } from "../call.ts";
 import type { Handler } from "../handler.ts";
 import type { Kind } from "../kind.ts";
-import type { Pipeline, PipelineDeps } from "../pipeline.ts";
-import { commandVerbs } from "./commands.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { purgeVerb } from "../purge.ts";
+import { writeVerbs } from "./commands.ts";
 import { getById, getByReference } from "./get.ts";
 import { list, watch } from "./queries.ts";
+import { type RemoveDeps, removeVerbs } from "./remove.ts";
+import { tagVerb } from "./tag.ts";
 
 /** Handlers for every method of every kind whose descriptor names a verb. */
-export function verbHandlers(deps: PipelineDeps, pipeline: Pipeline): readonly Handler[] {
+export function verbHandlers(deps: RemoveDeps, pipeline: Pipeline): readonly Handler[] {
   return deps.kinds.all.flatMap((kind) =>
     kind.services.flatMap((service) =>
       service.methods
@@ -26,14 +28,14 @@ export function verbOf(method: DescMethod): Verb {
 }
 
 function handlerOf(
-  deps: PipelineDeps,
+  deps: RemoveDeps,
   pipeline: Pipeline,
   of: { readonly kind: Kind; readonly method: DescMethod },
 ): Handler {
   const { kind, method } = of;
   const verb = verbOf(method);
   if (verb === Verb.WATCH) return { shape: "stream", method, run: (request, call) => watch(deps, kind, request, call) };
-  const commands = commandVerbs(deps, pipeline, kind);
+  const commands = { ...writeVerbs(deps, pipeline, kind), ...removeVerbs(deps, pipeline, kind) };
   const table: Partial<Record<Verb, (request: Message, call: Call) => Promise<Message>>> = {
     [Verb.CREATE]: commands.create,
     [Verb.UPDATE]: commands.update,
@@ -41,9 +43,9 @@ function handlerOf(
     [Verb.GET]: (request, call) => getById(deps, kind, request, call),
     [Verb.GET_BY_REFERENCE]: (request, call) => getByReference(deps, kind, request, call),
     [Verb.LIST]: (request, call) => list(deps, kind, request, call),
-    [Verb.UNDELETE]: () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED")),
-    [Verb.PURGE]: () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED")),
-    [Verb.TAG]: () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED")),
+    [Verb.UNDELETE]: commands.undelete,
+    [Verb.PURGE]: purgeVerb(deps, pipeline, kind),
+    [Verb.TAG]: tagVerb(deps, pipeline, kind),
   };
   const run = table[verb];
   if (!run) throw new Error(`${method.parent.typeName}/${method.name} names a verb that nothing serves`);

@@ -1,41 +1,46 @@
 import { clone, equals, type Message } from "@bufbuild/protobuf";
-import { exists, invalid, notFound, type Violation } from "@stigmer/base";
+import { exists, type Fault, invalid, notFound, precondition, type Violation } from "@stigmer/base";
 import type { Reader, Row } from "@stigmer/store";
 import type { Call } from "../call.ts";
-import { messageDigest } from "../digest.ts";
+import { changesBetween } from "../fields/changes.ts";
+import { pathsOf } from "../fields/leaves.ts";
+import { afterWrite, managerOf, type Owners, ownersOf, toManagers } from "../fields/owners.ts";
 import type { HookContext, Kind, Resource } from "../kind.ts";
 import type { PipelineDeps } from "../pipeline.ts";
-import { fromRow, metadataOf, stampNew, stampTouched } from "../stored.ts";
+import { specDigest } from "../spec-digest.ts";
+import { deletedKind, fromRow, metadataOf, stampNew, stampTouched } from "../stored.ts";
 import { immutableChanges, references } from "../validate.ts";
 
-/** The row of a kind with this id; `RESOURCE_NOT_FOUND` where there is none. */
-export async function requireById(
-  read: Reader,
-  kind: Kind,
-  at: { readonly org: string; readonly id: string },
-): Promise<Row> {
-  const row = await read.get({ tenant: at.org, kind: kind.options.kind, id: at.id });
-  if (!row) throw missing(kind, at.id);
-  return row;
+type ById = { readonly org: string; readonly id: string };
+type ByName = { readonly org: string; readonly name: string };
+
+/** The row of a kind with this id; `RESOURCE_NOT_FOUND` where there is none, `RESOURCE_DELETED` where it is deleted. */
+export async function requireById(read: Reader, kind: Kind, at: ById): Promise<Row> {
+  const key = { tenant: at.org, id: at.id };
+  const row = await read.get({ ...key, kind: kind.options.kind });
+  if (row) return row;
+  const deleted = await read.get({ ...key, kind: deletedKind(kind) });
+  throw deleted ? isDeleted(kind, deleted) : missing(kind, at.id);
 }
 
-/** The row of a kind with this name; `RESOURCE_NOT_FOUND` where there is none. */
-export async function requireByName(
-  read: Reader,
-  kind: Kind,
-  at: { readonly org: string; readonly name: string },
-): Promise<Row> {
-  const row = await read.getByName({ tenant: at.org, kind: kind.options.kind, name: at.name });
-  if (!row) throw missing(kind, at.name);
-  return row;
+/** The row of a kind with this name; refuses as `requireById`. */
+export async function requireByName(read: Reader, kind: Kind, at: ByName): Promise<Row> {
+  const key = { tenant: at.org, name: at.name };
+  const row = await read.getByName({ ...key, kind: kind.options.kind });
+  if (row) return row;
+  const deleted = await read.getByName({ ...key, kind: deletedKind(kind) });
+  throw deleted ? isDeleted(kind, deleted) : missing(kind, at.name);
 }
 
-function missing(kind: Kind, name: string): Error {
-  return notFound(
-    "RESOURCE_NOT_FOUND",
-    { kind: kind.options.kind, name },
-    { message: `${kind.options.kind.toLowerCase()} "${name}" not found` },
-  );
+/** What is said of a resource that is not there, or that the caller may not see. */
+export function missing(kind: Kind, name: string): Fault {
+  const message = `${kind.options.kind.toLowerCase()} "${name}" not found`;
+  return notFound("RESOURCE_NOT_FOUND", { kind: kind.options.kind, name }, { message });
+}
+
+function isDeleted(kind: Kind, { name, id }: Row): Fault {
+  const message = `${kind.options.kind.toLowerCase()} "${name}" is deleted; undelete it first`;
+  return precondition("RESOURCE_DELETED", { kind: kind.options.kind, name, id }, { message });
 }
 
 /** A new resource as it will be stored: stamped, defaulted and checked whole. */
@@ -44,25 +49,38 @@ export async function newObject(deps: PipelineDeps, kind: Kind, request: Resourc
   const metadata = metadataOf(next);
   const name = metadata.name || (metadata.generateName && `${metadata.generateName}${deps.ids.suffix()}`);
   if (!name) throw invalid([{ field: "metadata.name", description: "is required" }]);
-  if (await deps.store.getByName({ tenant: call.org, kind: kind.options.kind, name })) {
-    const message = `${kind.options.kind.toLowerCase()} "${name}" exists already`;
-    throw exists("RESOURCE_EXISTS", { kind: kind.options.kind, name }, { message });
-  }
-  const birth = {
-    id: deps.ids.mint(kind.options.idPrefix),
-    org: call.org,
-    name,
-    subject: call.caller.subject,
-    now: deps.clock.now(),
-  };
-  stampNew(kind, next, birth);
+  await requireFree(deps.store, kind, { org: call.org, name });
+  const now = deps.clock.now();
+  const manager = managerOf(call);
+  const owners = new Map([[manager, new Set(pathsOf(kind, next))]]);
+  const id = deps.ids.mint(kind.options.idPrefix);
+  stampNew(kind, next, { id, org: call.org, name, subject: call.caller.subject, now });
+  metadata.fieldManagers = toManagers(owners, [], { touched: manager, now });
   await finish(deps, kind, next, undefined);
   return next;
 }
 
+/** Refuses a name that a resource of the kind has, or one that is deleted and not purged yet. */
+async function requireFree(
+  read: Reader,
+  kind: Kind,
+  at: { readonly org: string; readonly name: string },
+): Promise<void> {
+  const { org: tenant, name } = at;
+  const word = kind.options.kind.toLowerCase();
+  const facts = { kind: kind.options.kind, name };
+  // In this order: what is deleted meanwhile is met in the second look.
+  if (await read.getByName({ tenant, kind: kind.options.kind, name }))
+    throw exists("RESOURCE_EXISTS", facts, { message: `${word} "${name}" exists already` });
+  const deleted = await read.getByName({ tenant, kind: deletedKind(kind), name });
+  if (!deleted) return;
+  const message = `the name "${name}" belongs to a deleted ${word}; undelete it, or purge it to free the name`;
+  throw exists("RESOURCE_EXISTS", { ...facts, id: deleted.id, deleted: true }, { message });
+}
+
 /**
- * The next version of a resource: spec, labels, annotations and display name are the request's, the rest stays. Answers
- * `undefined` where nothing would change.
+ * The next version of a resource: spec, labels, annotations, owners and display name are the request's, the rest stays.
+ * Answers `undefined` where nothing would change.
  */
 export async function nextObject(
   deps: PipelineDeps,
@@ -71,47 +89,82 @@ export async function nextObject(
 ): Promise<Resource | undefined> {
   const previous = fromRow(kind, change.row);
   const next = clone(kind.schema, previous) as Resource;
-  const wanted = metadataOf(change.request);
-  const metadata = metadataOf(next);
-  Object.assign(metadata, {
-    labels: { ...wanted.labels },
-    annotations: { ...wanted.annotations },
-    displayName: wanted.displayName,
-  });
   // The request stays as it came: its digest is taken again where its idempotency key comes again.
-  const { spec } = clone(kind.schema, change.request) as Resource;
-  if (spec) next.spec = spec;
-  await finish(deps, kind, next, previous);
-  if (!equalSpecs(kind, previous, next)) metadata.generation += 1n;
-  if (equals(kind.schema, previous, next)) return undefined;
-  stampTouched(kind, next, { subject: change.call.caller.subject, now: deps.clock.now() });
-  return next;
+  const wanted = clone(kind.schema, change.request) as Resource;
+  const { labels, annotations, displayName, ownerRefs } = metadataOf(wanted);
+  Object.assign(metadataOf(next), { labels, annotations, displayName, ownerRefs });
+  if (wanted.spec) next.spec = wanted.spec;
+  const manager = managerOf(change.call);
+  const owners = afterWrite(ownersOf(metadataOf(previous).fieldManagers), {
+    manager,
+    ...changedPaths(deps, kind, { previous, next }),
+  });
+  const changed = await settle(deps, kind, { previous, next, owners, call: change.call });
+  return changed ? next : undefined;
 }
 
-function equalSpecs(kind: Kind, a: Resource, b: Resource): boolean {
+/** Paths that one version sets to another value than the one before, and paths that only the one before sets. */
+function changedPaths(
+  deps: PipelineDeps,
+  kind: Kind,
+  of: { readonly previous: Resource; readonly next: Resource },
+): { readonly changed: ReadonlySet<string>; readonly gone: ReadonlySet<string> } {
+  const changes = changesBetween(kind, of.previous, of.next, deps.kinds.registry);
+  const now = new Set(pathsOf(kind, of.next));
+  const paths = changes.map(({ path }) => path);
+  return {
+    changed: new Set(paths.filter((path) => now.has(path))),
+    gone: new Set(paths.filter((path) => !now.has(path))),
+  };
+}
+
+export type Settling = {
+  readonly previous: Resource;
+  readonly next: Resource;
+  /** Who owns what afterwards. */
+  readonly owners: Owners;
+  readonly call: Call;
+};
+
+/** Brings a next version to the form in which it is stored: defaulted, checked whole, stamped. Whether it differs from the previous. */
+export async function settle(deps: PipelineDeps, kind: Kind, change: Settling): Promise<boolean> {
+  const { previous, next, owners, call } = change;
+  const metadata = metadataOf(next);
+  const before = metadataOf(previous).fieldManagers;
+  const now = deps.clock.now();
+  await finish(deps, kind, next, previous);
+  if (!equalSpecs(kind, previous, next)) metadata.generation += 1n;
+  metadata.fieldManagers = before;
+  const touched = equals(kind.schema, previous, next) ? "" : managerOf(call);
+  metadata.fieldManagers = toManagers(owners, before, { touched, now });
+  if (equals(kind.schema, previous, next)) return false;
+  stampTouched(kind, next, { subject: call.caller.subject, now });
+  return true;
+}
+
+export function equalSpecs(kind: Kind, a: Resource, b: Resource): boolean {
   const schema = kind.specField.message;
   return schema !== undefined && equals(schema, a.spec as Message, b.spec as Message);
 }
 
 async function finish(deps: PipelineDeps, kind: Kind, next: Resource, previous: Resource | undefined): Promise<void> {
-  const context: HookContext = { previous, specDigest: specDigest(kind, next), read: deps.store };
+  const context: HookContext = {
+    ...{ previous, read: deps.store, keys: deps.keys },
+    get specDigest() {
+      return specDigest(deps.keys, kind, next);
+    },
+  };
   kind.defaults(next, context);
   deps.rules.check(kind.schema, next);
   if (previous) refuse(immutableChanges(kind.schema, previous, next), "FIELD_IMMUTABLE");
   refuse(await dangling(deps, kind, next), "REFERENCE_NOT_FOUND");
-  const stored = { ...context, specDigest: specDigest(kind, next) };
-  await kind.check(next, stored);
-  kind.observe(next, stored);
-}
-
-function specDigest(kind: Kind, resource: Resource): string {
-  const schema = kind.specField.message;
-  return schema && resource.spec ? messageDigest(schema, resource.spec) : "";
+  await kind.check(next, context);
+  await kind.observe(next, context);
 }
 
 async function dangling(deps: PipelineDeps, kind: Kind, next: Resource): Promise<readonly Violation[]> {
+  const { org: tenant, ownerRefs } = metadataOf(next);
   const violations: Violation[] = [];
-  const tenant = metadataOf(next).org;
   for (const reference of references(kind.schema, next)) {
     const at = { tenant, kind: reference.kind };
     const found = reference.byId
@@ -119,6 +172,11 @@ async function dangling(deps: PipelineDeps, kind: Kind, next: Resource): Promise
       : await deps.store.getByName({ ...at, name: reference.value });
     if (!found)
       violations.push({ field: reference.path, description: `there is no ${reference.kind} "${reference.value}"` });
+  }
+  for (const [at, owner] of ownerRefs.entries()) {
+    const found = deps.kinds.named(owner.kind) && (await deps.store.get({ tenant, kind: owner.kind, id: owner.id }));
+    if (!found)
+      violations.push({ field: `metadata.ownerRefs[${at}]`, description: `there is no ${owner.kind} "${owner.id}"` });
   }
   return violations;
 }

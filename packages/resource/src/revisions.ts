@@ -1,0 +1,73 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { notFound } from "@stigmer/base";
+import type { Reader, Row, RowContent } from "@stigmer/store";
+import type { Kind, Resource } from "./kind.ts";
+import type { Keys } from "./port.ts";
+import { specDigest } from "./spec-digest.ts";
+import { fromRow, metadataOf } from "./stored.ts";
+
+/** The kinds of rows under which the revisions and tags of a kind's resources stand; their parent is the resource. */
+export const revisionKind = (kind: Kind): string => `${kind.options.kind}/revision`;
+export const tagKind = (kind: Kind): string => `${kind.options.kind}/tag`;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * The row that keeps what a stored version was, for the commit that replaces its spec; undefined where it is kept
+ * already. The newest revision is the resource itself.
+ */
+export async function keptRevision(
+  of: { readonly read: Reader; readonly keys: Keys },
+  kind: Kind,
+  row: Row,
+): Promise<RowContent | undefined> {
+  if (!kind.options.revisions) return undefined;
+  const { tenant, id } = row;
+  const digest = specDigest(of.keys, kind, fromRow(kind, row));
+  const key = { tenant, kind: revisionKind(kind), id: `${id}/${digest}` };
+  if (await of.read.get(key)) return undefined;
+  return { ...key, name: "", parent: id, labels: {}, bytes: row.bytes };
+}
+
+/** The row that gives a revision a name. */
+export function tagRow(kind: Kind, row: Row, tag: { readonly name: string; readonly digest: string }): RowContent {
+  const id = `${row.id}/${tag.name}`;
+  const bytes = encoder.encode(tag.digest);
+  return { tenant: row.tenant, kind: tagKind(kind), id, name: "", parent: row.id, labels: {}, bytes };
+}
+
+/** A resource as it was in a revision, named by digest or tag; as it is now where neither is given. */
+export async function atRevision(
+  of: { readonly read: Reader; readonly keys: Keys },
+  kind: Kind,
+  at: { readonly row: Row; readonly revision: string },
+): Promise<{ readonly resource: Resource; readonly digest: string }> {
+  const { row, revision } = at;
+  const current = fromRow(kind, row);
+  const currentDigest = specDigest(of.keys, kind, current);
+  if (!revision) return { resource: current, digest: currentDigest };
+  const digest = revision.startsWith("sha256:") ? revision : await taggedDigest(of.read, kind, at);
+  if (digest === currentDigest) return { resource: current, digest };
+  const kept = await of.read.get({ tenant: row.tenant, kind: revisionKind(kind), id: `${row.id}/${digest}` });
+  if (!kept) throw missing(kind, at);
+  const resource = fromBinary(kind.schema, kept.bytes) as Resource;
+  metadataOf(resource).resourceVersion = String(row.version);
+  return { resource, digest };
+}
+
+async function taggedDigest(
+  read: Reader,
+  kind: Kind,
+  at: { readonly row: Row; readonly revision: string },
+): Promise<string> {
+  const { row, revision } = at;
+  const tag = await read.get({ tenant: row.tenant, kind: tagKind(kind), id: `${row.id}/${revision}` });
+  if (!tag) throw missing(kind, at);
+  return decoder.decode(tag.bytes);
+}
+
+function missing(kind: Kind, { row, revision }: { readonly row: Row; readonly revision: string }): Error {
+  const message = `${kind.options.kind.toLowerCase()} "${row.name}" has no revision or tag "${revision}"`;
+  return notFound("RESOURCE_NOT_FOUND", { kind: kind.options.kind, name: row.name, revision }, { message });
+}
