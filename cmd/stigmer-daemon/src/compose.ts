@@ -1,4 +1,4 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import { type Clock, createIds, type Log, unavailable } from "@stigmer/base";
 import { capabilityHandlers } from "@stigmer/capability";
 import { files } from "@stigmer/contracts/files";
@@ -27,6 +27,7 @@ import {
   genericHandlers,
   type Handler,
   type Pipeline,
+  rowIndexes,
   verbHandlers,
 } from "@stigmer/resource";
 import type { Keys } from "@stigmer/resource/port";
@@ -52,6 +53,8 @@ export type ComposeOptions = {
 export type Backend = {
   readonly pipeline: Pipeline;
   readonly handlers: readonly Handler[];
+  /** Brings the store up to the kinds of this version; before anything is served. */
+  prepare(): Promise<void>;
   start(): Promise<void>;
   /** Begins nothing new, waits for what runs, at most `graceMs`. */
   drain(graceMs: number): Promise<void>;
@@ -67,7 +70,7 @@ export function compose(options: ComposeOptions): Backend {
   const ids = createIds(clock);
   const kinds = createKinds(Object.values(kindDefinitions));
   const resources = {
-    ...{ store, kinds, keys, clock, ids, log, rules: createRules() },
+    ...{ store, kinds, keys, clock, ids, log, rules: createRules(requests()) },
     ...{ authorizer: localAuthorizer, auditor: localAuditor(store, log) },
   };
   const pipeline = createPipeline(resources);
@@ -91,10 +94,14 @@ export function compose(options: ComposeOptions): Backend {
     ...gatewayHandlers({ steps, hub, clock, log, resolve, retryDelayMs }),
     ...capabilityHandlers({ ...shared, steps, returnBy: clock.monotonic() + leaseDurationMs }),
   ];
-  const purger = createPurger({ store, kinds, clock, log });
+  const purger = createPurger(resources);
   return {
     pipeline,
     handlers,
+    async prepare() {
+      const rows = await store.reindex(rowIndexes(kinds));
+      if (rows > 0) log.info({ rows }, "resources were indexed anew");
+    },
     async start() {
       await leases.start();
       purger.start();
@@ -112,6 +119,10 @@ export function compose(options: ComposeOptions): Backend {
         .catch((err) => log.warn({ err, instance }, "leases of an ended runner were not released"));
     },
   };
+}
+
+function requests(): readonly DescMessage[] {
+  return contractServices().flatMap(({ methods }) => methods.map(({ input }) => input));
 }
 
 /** Every service of the contract, and gRPC's own. */

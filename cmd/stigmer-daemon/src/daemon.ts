@@ -85,12 +85,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       draining: draining.signal,
       leaseDurationMs: options.leaseDurationMs,
     });
-    const routes = bindAll(options, { backend, dataDir, draining: draining.signal });
+    const methods = bindAll(options, { backend, dataDir, draining: draining.signal });
     const { maxConnections, maxConcurrentStreams } = LIMITS;
     const limits = { maxMessageBytes: Number(LIMITS.maxMessageBytes), maxConnections, maxConcurrentStreams };
     const registry = createRegistry(...files);
     const hosts = ["127.0.0.1", "::1"];
-    const listener = await listen({ hosts, port, routes, registry, limits, shutdown: shutdown.signal });
+    await backend.prepare();
+    const listener = await listen({ hosts, port, methods, registry, limits, log, shutdown: shutdown.signal });
     const url = `http://127.0.0.1:${listener.port}`;
     await backend.start();
     const runner = runnerOf(options, {

@@ -88,6 +88,24 @@ it("runs a command once, however often it comes at the same time", async () => {
   expect(items.filter(({ metadata }) => metadata?.name.startsWith("once-"))).toHaveLength(1);
 });
 
+it("keeps the key of a command that had nothing to change", async () => {
+  const agents = daemon.client.service(AgentCommandController);
+  const made = await agents.create({ metadata: { name: "same" }, spec: { instructions: "help" } });
+  const first = await agents.update(made, keyed("same"));
+  await agents.update({
+    metadata: { name: "same", resourceVersion: versionOf(made), displayName: "New" },
+    spec: { instructions: "help" },
+  });
+
+  const repeated = await agents.update(made, keyed("same"));
+  const { metadata } = made;
+  const request = { ...(metadata && { metadata }), spec: { instructions: "x" } };
+  const other = await refused(agents.update(request, keyed("same")));
+
+  expect([first, repeated]).toEqual([made, made]);
+  expect(other.reason).toBe("IDEMPOTENCY_KEY_REUSED");
+});
+
 it("forgets a command that was refused", async () => {
   const request = { metadata: { name: "later" }, spec: { agent: "comes-later" } };
   const sessions = daemon.client.service(SessionCommandController);

@@ -7,7 +7,9 @@ import { restoreBackup } from "@stigmer/store-leveldb";
 import { pino } from "pino";
 import { startDaemon } from "./daemon.ts";
 
-const log = pino({ name: "stigmer-daemon" }, pino.destination({ dest: 1, sync: true }));
+// Lines that come while others are being written are written together: one by one they would cost calls more than all else.
+const output = pino.destination({ dest: 1, sync: false });
+const log = pino({ name: "stigmer-daemon" }, output);
 const { env } = process;
 const home = resolve(env.STIGMER_HOME || join(homedir(), ".stigmer"));
 
@@ -25,7 +27,12 @@ function runnerEntry(): string | undefined {
 function fail(error: unknown): never {
   const facts = error instanceof Fault ? { reason: error.reason, ...error.facts } : { err: error };
   log.fatal(facts, error instanceof Error ? error.message : String(error));
-  process.exit(1);
+  exit(1);
+}
+
+function exit(code: number): never {
+  output.flushSync();
+  process.exit(code);
 }
 
 async function serve(): Promise<void> {
@@ -37,7 +44,7 @@ async function serve(): Promise<void> {
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
-    daemon.stop().then(() => process.exit(0), fail);
+    daemon.stop().then(() => exit(0), fail);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

@@ -48,6 +48,9 @@ const SHAPE: Shape = {
   port: [0, 65_535],
   providers: { "*": { baseUrl: "string", apiKeyEnv: "string" } },
   runner: { slots: [0, 10_000] },
+  // The command line's own, in the same file.
+  context: "string",
+  contexts: { "*": { url: "string", org: "string" } },
 };
 
 function check(value: unknown, shape: Shape, at: string): void {

@@ -1,4 +1,11 @@
-import { AgentCommandController, type AgentEvent, AgentQueryController } from "@stigmer/contracts/agentic";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import {
+  AgentCommandController,
+  type AgentEvent,
+  AgentQueryController,
+  McpServerQueryController,
+} from "@stigmer/contracts/agentic";
 import { WatchEventType as Type } from "@stigmer/contracts/commons";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { refused } from "./refused.fake.ts";
@@ -39,12 +46,12 @@ it("begins with what is there and a bookmark, then tells each change once", asyn
 it("resumes after the event, the bookmark or the list that carried the token, without a gap", async () => {
   const watch = watchAgents({ sendInitial: true });
   const [bookmark] = await watch.take(1);
-  const { resourceVersion } = await daemon.client.service(AgentQueryController).list({});
+  const list = await daemon.client.service(AgentQueryController).list({});
   for (const name of ["a", "b", "c"]) await createAgent(daemon.client, { name });
   const [first] = await watch.take(3);
   await watch.end();
 
-  const tokens = [bookmark?.resumeToken ?? "", resourceVersion, first?.resumeToken ?? ""];
+  const tokens = [bookmark?.resumeToken ?? "", list.resumeToken, first?.resumeToken ?? ""];
   const resumed = await Promise.all(
     tokens.map((resumeToken, at) => watchAgents({ resumeToken }).take(at === 2 ? 2 : 3)),
   );
@@ -68,20 +75,46 @@ it("misses nothing of what is written while it begins", async () => {
 });
 
 it("refuses a token that no watch made, and one together with the beginning", async () => {
-  const rubbish = ["rubbish", "-1", "1e3", "0x1", "1".repeat(16), " 1"];
+  const { resumeToken: token } = await daemon.client.service(AgentQueryController).list({});
+  const flipped = `${token.startsWith("B") ? "A" : "B"}${token.slice(1)}`;
+  const rubbish = ["rubbish", "-1", "7", "\0", token.slice(0, -4), `${token}A`, `${token}=`, flipped, `${token} `];
 
   const faults = await Promise.all(rubbish.map((resumeToken) => refused(watchAgents({ resumeToken }).take(1))));
-  const both = await refused(watchAgents({ resumeToken: "1", sendInitial: true }).take(1));
+  const both = await refused(watchAgents({ resumeToken: token, sendInitial: true }).take(1));
 
   for (const fault of faults)
-    expect(fault).toMatchObject({ reason: "INVALID_REQUEST", violations: [{ field: "resumeToken" }] });
+    expect(fault).toMatchObject({ reason: "WATCH_TOKEN_INVALID", violations: [{ field: "resumeToken" }] });
   expect(both).toMatchObject({ reason: "INVALID_REQUEST", violations: [{ field: "sendInitial" }] });
 });
 
-it("refuses a token of a store that was further on", async () => {
-  const fault = await refused(watchAgents({ resumeToken: "999999" }).take(1));
+it("refuses the token of another selection", async () => {
+  const agents = daemon.client.service(AgentQueryController);
+  const lists = [
+    await agents.list({ labelSelector: "a" }),
+    await agents.list({ filter: "metadata.name = a" }),
+    await daemon.client.service(McpServerQueryController).list({}),
+  ];
 
-  expect(fault).toMatchObject({ kind: "expired", reason: "WATCH_TOKEN_EXPIRED" });
+  const faults = await Promise.all(lists.map(({ resumeToken }) => refused(watchAgents({ resumeToken }).take(1))));
+
+  for (const fault of faults) expect(fault).toMatchObject({ kind: "invalid", reason: "WATCH_TOKEN_INVALID" });
+});
+
+it("refuses a token of a store that was further on, and says from where to list anew", async () => {
+  await createAgent(daemon.client);
+  const { resumeToken } = await daemon.client.service(AgentQueryController).list({});
+  await daemon.stop();
+  rmSync(join(daemon.home, "data"), { recursive: true });
+  await daemon.start();
+
+  const fault = await refused(watchAgents({ resumeToken }).take(1));
+
+  const { resourceVersion } = await daemon.client.service(AgentQueryController).list({});
+  expect(fault).toMatchObject({
+    kind: "expired",
+    reason: "WATCH_TOKEN_EXPIRED",
+    facts: { relist_from: resourceVersion },
+  });
 });
 
 it("ends as unavailable when the daemon stops", async () => {

@@ -13,6 +13,8 @@ export type FaultKind =
   | "expired"
   | "unavailable"
   | "unsupported"
+  | "late"
+  | "cancelled"
   | "internal";
 
 /** A reason of `commons/error/v1`, without the enum's prefix. */
@@ -21,11 +23,14 @@ export type Reason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
 /** One field that breaks a rule; `field` is its path as a manifest writes it. */
 export type Violation = { readonly field: string; readonly description: string };
 
+/** One thing that must be otherwise before the call can succeed: what sort of thing, which one, and what to do about it. */
+export type Unmet = { readonly type: string; readonly subject: string; readonly description: string };
+
 export type FaultOptions = {
   readonly cause?: unknown;
   readonly message?: string;
   readonly violations?: readonly Violation[];
-  readonly preconditions?: readonly { readonly type: string; readonly subject: string; readonly description: string }[];
+  readonly preconditions?: readonly Unmet[];
   /** When a retry makes sense, in milliseconds from now. */
   readonly retryAfterMs?: number;
 };
@@ -37,6 +42,7 @@ export class Fault extends Error {
   readonly reason: Reason;
   readonly facts: Readonly<Record<string, string>>;
   readonly violations: readonly Violation[];
+  readonly preconditions: readonly Unmet[];
   readonly retryAfterMs: number | undefined;
 
   constructor(kind: FaultKind, reason: Reason, facts: Record<string, unknown>, options: FaultOptions = {}) {
@@ -49,6 +55,7 @@ export class Fault extends Error {
     this.reason = reason;
     this.facts = strings;
     this.violations = options.violations ?? [];
+    this.preconditions = options.preconditions ?? [];
     this.retryAfterMs = options.retryAfterMs;
   }
 }

@@ -1,5 +1,4 @@
 export { type Clock, systemClock } from "./clock.ts";
-export { decodeCursor, encodeCursor } from "./cursors.ts";
 export {
   conflict,
   denied,
@@ -14,6 +13,7 @@ export {
   notFound,
   precondition,
   type Reason,
+  type Unmet,
   unauthenticated,
   unavailable,
   unsupported,

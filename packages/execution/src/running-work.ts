@@ -4,25 +4,34 @@ import {
   type AgentExecution,
   AgentExecutionCommandController,
   CancelAgentExecutionRequestSchema,
-  type Session,
 } from "@stigmer/contracts/agentic";
 import { fromRow, type Resource } from "@stigmer/resource";
 import type { RunningWork } from "@stigmer/resource/port";
 import type { Row } from "@stigmer/store";
 import { type AgentExecutionsDeps, cancelExecution } from "./agent-executions.ts";
-import { requireKind } from "./approvals.ts";
 import { AGENT_QUEUE } from "./executions.ts";
-import { isFinal } from "./fold.ts";
 
-/** Executions of agents and sessions that are not finished. */
+const AGENT = "Agent";
+const SESSION = "Session";
+
+/** Executions of agents and sessions that are not finished. Every one of them has a task. */
 export function createRunningWork(deps: AgentExecutionsDeps): RunningWork {
   return {
-    async on(kind, { tenant, id, name }) {
-      if (kind === "Agent") return await idsOf(deps, (execution) => execution.spec?.agent === name, tenant);
-      if (kind === "Session") return await ofSession(deps, { tenant, id });
-      return [];
+    async on(resources) {
+      const needed = new Set(resources.map(keyOf));
+      const tenants = new Set(resources.map(({ tenant }) => tenant));
+      if (!resources.some(({ kind }) => kind === AGENT || kind === SESSION)) return [];
+      const ids: string[] = [];
+      for await (const { tenant, id } of deps.resources.store.tasks(AGENT_QUEUE)) {
+        if (!tenants.has(tenant)) continue;
+        const execution = await executionOf(deps, { tenant, id });
+        const { agent = "", sessionId = "" } = execution?.spec ?? {};
+        const needs = [keyOf({ kind: AGENT, name: agent }), keyOf({ kind: SESSION, id: sessionId })];
+        if (needs.some((key) => needed.has(key))) ids.push(id);
+      }
+      return ids;
     },
-    async cancel({ id }, call) {
+    async cancel(id, call) {
       const request = create(CancelAgentExecutionRequestSchema, { id, comment: "what it needs was deleted" });
       const method = AgentExecutionCommandController.method.cancel;
       try {
@@ -34,31 +43,9 @@ export function createRunningWork(deps: AgentExecutionsDeps): RunningWork {
   };
 }
 
-/** A session runs one execution at a time, its newest. */
-async function ofSession(
-  deps: AgentExecutionsDeps,
-  { tenant, id }: { readonly tenant: string; readonly id: string },
-): Promise<readonly string[]> {
-  const kind = requireKind(deps.resources.kinds, "Session");
-  const row = await deps.resources.store.get({ tenant, kind: kind.options.kind, id });
-  const latest = row && (fromRow(kind, row) as Resource & Session).status?.latestExecutionId;
-  const execution = latest ? await executionOf(deps, { tenant, id: latest }) : undefined;
-  return execution && !isFinal(execution.status?.phase ?? 0) ? [latest ?? ""] : [];
-}
-
-/** Every execution that is not finished has a task. */
-async function idsOf(
-  deps: AgentExecutionsDeps,
-  matches: (execution: AgentExecution) => boolean,
-  tenant: string,
-): Promise<readonly string[]> {
-  const ids: string[] = [];
-  for await (const task of deps.resources.store.tasks(AGENT_QUEUE)) {
-    if (task.tenant !== tenant) continue;
-    const execution = await executionOf(deps, task);
-    if (execution && matches(execution)) ids.push(task.id);
-  }
-  return ids;
+/** An execution names its agent, and knows its session by id. */
+function keyOf({ kind, name, id }: { readonly kind: string; readonly name?: string; readonly id?: string }): string {
+  return `${kind}/${kind === AGENT ? name : id}`;
 }
 
 async function executionOf(

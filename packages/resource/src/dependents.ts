@@ -1,3 +1,4 @@
+import { Managed } from "@stigmer/contracts/commons";
 import type { Reader, Row } from "@stigmer/store";
 import type { Kind, Kinds } from "./kind.ts";
 import { fromRow, metadataOf } from "./stored.ts";
@@ -51,6 +52,7 @@ export async function* directDependents(
   owner: Stored,
 ): AsyncIterable<Stored> {
   for (const kind of of.kinds.all) {
+    if (kind.options.managed !== Managed.USER) continue; // what the system makes, it also ends
     const filter = { tenant: owner.row.tenant, kind: of.place(kind) };
     let after: string | undefined;
     do {

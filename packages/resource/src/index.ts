@@ -13,6 +13,7 @@ export {
 export { createPipeline, optionsOf, type Pipeline, type PipelineDeps, type Plan } from "./pipeline.ts";
 export { createPurger, type Purger } from "./purge.ts";
 export { atRevision } from "./revisions.ts";
+export { rowIndexes } from "./row-indexes.ts";
 export { fromRow, metadataOf, stampTouched, toRow } from "./stored.ts";
 export { createRules, type MessageRules } from "./validate.ts";
 export { planCreate } from "./verbs/commands.ts";

@@ -11,7 +11,9 @@ import {
 } from "@bufbuild/protobuf";
 import { type ApiResourceMetadata, type KindOptions, kind as kindOption } from "@stigmer/contracts/commons";
 import type { Reader } from "@stigmer/store";
+import { holdsSensitive } from "./fields/shape.ts";
 import type { Keys } from "./port.ts";
+import { createKindIndex, type KindIndex } from "./select/kind-index.ts";
 
 /** What every resource message looks like. */
 export type Resource = Message & {
@@ -57,6 +59,7 @@ export type Kind = {
   readonly check: (next: Resource, context: HookContext) => Promise<void> | void;
   readonly observe: (next: Resource, context: HookContext) => Promise<void> | void;
   readonly parent: (resource: Resource) => string;
+  readonly index: KindIndex;
 };
 
 /** The kinds that a backend serves. */
@@ -76,6 +79,7 @@ export function defineKind<S extends DescMessage>(definition: KindDefinition<S>)
   if (!hasOption(message, kindOption) || !specField) throw new Error(`${message.typeName} is not a resource kind`);
   const options = getOption(message, kindOption);
   if (!options.scope || !options.managed) throw new Error(`${message.typeName} must say its scope and who manages it`);
+  if (holdsSensitive(message)) throw new Error(`${message.typeName} has sensitive fields, and nothing seals them yet`);
   const [, , group = ""] = message.typeName.split(".");
   return {
     options,
@@ -87,6 +91,7 @@ export function defineKind<S extends DescMessage>(definition: KindDefinition<S>)
     check: (definition.check ?? (() => {})) as unknown as Kind["check"],
     observe: (definition.observe ?? (() => {})) as unknown as Kind["observe"],
     parent: (definition.parent ?? (() => "")) as unknown as Kind["parent"],
+    index: createKindIndex(message, options.filterFields),
   };
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { fromBinary, getOption, hasOption, type Message, toBinary } from "@bufbuild/protobuf";
+import { type DescMethod, fromBinary, getOption, hasOption, type Message, toBinary } from "@bufbuild/protobuf";
+import { protoCamelCase } from "@bufbuild/protobuf/reflect";
 import { type Any, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { type Clock, type IdSource, invalid, isFault, type Log, type Reason } from "@stigmer/base";
 import { Effect, type MethodOptions, method as methodOption } from "@stigmer/contracts/commons";
@@ -21,7 +22,7 @@ export type PipelineDeps = {
   readonly log: Log;
 };
 
-/** What a command wants to store, and what it answers. Without a batch it stores nothing. */
+/** What a command wants to store, and what it answers. Without a batch it stores nothing but the answer to its key. */
 export type Plan<A extends Message> = {
   readonly batch?: Batch;
   readonly preconditions?: readonly Precondition[];
@@ -48,6 +49,7 @@ export interface Pipeline {
 const MAX_PLANS = 16;
 /** Refusals of a commit after which a new plan may fit: somebody else was quicker. */
 const MOVED: ReadonlySet<Reason> = new Set<Reason>(["VERSION_MOVED", "RESOURCE_EXISTS", "LEASE_FENCED"]);
+const NO_DIGEST = new Uint8Array();
 const ANSWER_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 export function createPipeline(deps: PipelineDeps): Pipeline {
@@ -55,7 +57,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     admit: (request, call) => audited(deps, call, () => admit(deps, request, call)),
     audited: (call, run) => audited(deps, call, run),
     command: (request, call, plan) => {
-      const command = { call, digest: requestDigest(call, request) };
+      const command = { call, digest: call.idempotencyKey ? requestDigest(call, request) : NO_DIGEST };
       return audited(
         deps,
         call,
@@ -65,26 +67,27 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   };
 }
 
+const known = new WeakMap<DescMethod, MethodOptions | undefined>();
+
 /** The options of a method; every method of the contract has them. */
-export function optionsOf(call: IncomingCall): MethodOptions | undefined {
-  return hasOption(call.method, methodOption) ? getOption(call.method, methodOption) : undefined;
+export function optionsOf({ method }: Pick<IncomingCall, "method">): MethodOptions | undefined {
+  // The library decodes an option anew each time that it is asked for.
+  if (!known.has(method))
+    known.set(method, hasOption(method, methodOption) ? getOption(method, methodOption) : undefined);
+  return known.get(method);
 }
 
 async function admit(deps: PipelineDeps, request: Message, call: IncomingCall): Promise<Call> {
   const { input } = call.method;
-  const options = optionsOf(call);
-  const path = options?.resource ?? "";
+  const { permission = "", resource: path = "" } = optionsOf(call) ?? {};
   const resource = path ? String(valueAt(request, path) ?? "") : "";
   if (deps.kinds.ofMessage(input.typeName)) clearOutputOnly(input, request);
   deps.rules.check(input, request);
-  const org = orgOf(request);
-  return {
-    ...call,
-    org: await deps.authorizer.authorize({ caller: call.caller, permission: options?.permission ?? "", org, resource }),
-  };
+  const org = await deps.authorizer.authorize({ caller: call.caller, permission, org: orgOf(request), resource });
+  return { ...call, org };
 }
 
-/** A call, and the digest of its request as it came in. */
+/** A call, and the digest of its request as it came in, where the call has an idempotency key. */
 type Command = { readonly call: Call; readonly digest: Uint8Array };
 
 async function persist<A extends Message>(
@@ -95,7 +98,7 @@ async function persist<A extends Message>(
   for (let count = 1; ; count++) {
     const planned = await plan(deps.store).catch((error) => answeredMeanwhile<A>(deps, command, error));
     if (!("answer" in planned)) return planned.stored;
-    if (!planned.batch) return planned.answer;
+    if (!planned.batch && !command.call.idempotencyKey) return planned.answer;
     try {
       const revision = await deps.store.commit({ ...planned.batch, ...extras(deps, command, planned) }, [
         ...(planned.preconditions ?? []),
@@ -199,19 +202,20 @@ function record(
 
 /** Organization that a request names, in the one of the two places where requests name it. */
 function orgOf(request: Message): string {
-  const named = valueAt(request, "metadata.org") ?? valueAt(request, "org");
+  const { metadata, org } = request as Message & {
+    readonly metadata?: { readonly org?: unknown };
+    readonly org?: unknown;
+  };
+  const named = metadata?.org ?? org;
   return typeof named === "string" ? named : "";
 }
 
+/** The value at the path of an option: names of the contract's protos, with points between them. */
 function valueAt(message: Message, path: string): unknown {
   let value: unknown = message;
   for (const part of path.split(".")) {
     if (typeof value !== "object" || value === null) return undefined;
-    value = (value as Record<string, unknown>)[jsonName(part)];
+    value = (value as Record<string, unknown>)[protoCamelCase(part)];
   }
   return value;
-}
-
-function jsonName(protoName: string): string {
-  return protoName.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -37,15 +37,15 @@ export interface Auditor {
   refused(record: AuditRecord): void;
 }
 
+/** A resource, as what runs knows it. */
+export type Needed = { readonly kind: string; readonly tenant: string; readonly id: string; readonly name: string };
+
 /** Executions that are not finished, as a delete needs to know them. */
 export interface RunningWork {
-  /** Ids of those that need this resource of the kind. */
-  on(
-    kind: string,
-    resource: { readonly tenant: string; readonly id: string; readonly name: string },
-  ): Promise<readonly string[]>;
+  /** Ids of those that need any of these resources, which are of one tenant. */
+  on(resources: readonly Needed[]): Promise<readonly string[]>;
   /** Cancels one for the caller; one that has ended meanwhile is left as it is. */
-  cancel(execution: { readonly org: string; readonly id: string }, call: Call): Promise<void>;
+  cancel(id: string, call: Call): Promise<void>;
 }
 
 /** What the backend's own keys are used for; each use has a key of its own. */

@@ -4,6 +4,7 @@ import type { Batch, Reader, Row, RowKey, Store, TaskKey } from "@stigmer/store"
 import type { Call } from "./call.ts";
 import type { Kind, Kinds, Resource } from "./kind.ts";
 import type { Pipeline, PipelineDeps, Plan } from "./pipeline.ts";
+import type { Auditor } from "./port.ts";
 import { PURGE_QUEUE, purgeTask } from "./purge-task.ts";
 import { revisionKind, tagKind } from "./revisions.ts";
 import { deletedKind, fromRow } from "./stored.ts";
@@ -65,12 +66,15 @@ export interface Purger {
   stop(): void;
 }
 
-export function createPurger(deps: {
+export type PurgerDeps = {
   readonly store: Store;
   readonly kinds: Kinds;
+  readonly auditor: Auditor;
   readonly clock: Clock;
   readonly log: Log;
-}): Purger {
+};
+
+export function createPurger(deps: PurgerDeps): Purger {
   const { store, clock, log } = deps;
   let timer: NodeJS.Timeout | undefined;
   const sweep = async (): Promise<void> => {
@@ -93,18 +97,16 @@ export function createPurger(deps: {
 }
 
 /** Whether it is gone now. */
-async function purgeDue(
-  { store, kinds, log }: { readonly store: Store; readonly kinds: Kinds; readonly log: Log },
-  task: TaskKey,
-): Promise<boolean> {
+async function purgeDue(deps: PurgerDeps, task: TaskKey): Promise<boolean> {
+  const { store, log } = deps;
   const [name = "", id = ""] = task.id.split("/");
-  const kind = kinds.named(name);
+  const kind = deps.kinds.named(name);
   const row = kind && (await store.get({ tenant: task.tenant, kind: deletedKind(kind), id }));
   try {
     if (!kind || !row) await store.commit({ taskDeletes: [task] });
     else {
       const { batch, preconditions } = await purgeOf(store, kind, row);
-      await store.commit(batch, preconditions);
+      await store.commit({ ...batch, audits: [recordOf(deps, kind, row)] }, preconditions);
       log.info({ kind: name, id }, "deleted resource purged");
     }
     return true;
@@ -112,4 +114,12 @@ async function purgeDue(
     if (!isFault(error, "VERSION_MOVED")) throw error;
     return false; // it was undeleted just now
   }
+}
+
+function recordOf({ auditor, clock }: PurgerDeps, kind: Kind, { tenant, id }: Row): Uint8Array {
+  const method = `${kind.options.kind}/purge`;
+  return auditor.encode({
+    ...{ time: clock.now(), requestId: "", subject: "system", method },
+    ...{ org: tenant, resource: id, outcome: "ok" },
+  });
 }

@@ -1,12 +1,10 @@
 import { type DescField, type DescMessage, toJson } from "@bufbuild/protobuf";
 import { canonicalJson, type Json, textDigest } from "./digest.ts";
-import { isSensitive } from "./fields/shape.ts";
+import { holdsSensitive, isSensitive } from "./fields/shape.ts";
 import type { Kind, Resource } from "./kind.ts";
 import type { Keys } from "./port.ts";
 
 type JsonObject = { [name: string]: Json };
-
-const sensitive = new WeakMap<DescMessage, boolean>();
 
 /**
  * The revision that a resource's spec is: `sha256:<hex>` over its canonical JSON (RFC 8785), in which a sensitive value
@@ -23,16 +21,6 @@ export function specDigest(keys: Keys, kind: Kind, resource: Resource): string {
     });
   }
   return textDigest(canonicalJson(json));
-}
-
-/** Whether a message has a sensitive field, at any depth. */
-function holdsSensitive(schema: DescMessage): boolean {
-  const known = sensitive.get(schema);
-  if (known !== undefined) return known;
-  sensitive.set(schema, false); // where a message holds itself, the other fields decide
-  const found = schema.fields.some((field) => isSensitive(field) || (field.message && holdsSensitive(field.message)));
-  sensitive.set(schema, found);
-  return found;
 }
 
 function mask(schema: DescMessage, json: JsonObject, replace: (value: Json) => Json): void {

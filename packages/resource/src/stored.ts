@@ -22,6 +22,7 @@ export function toRow(kind: Kind, org: string, resource: Resource): RowContent {
     name,
     parent: kind.parent(resource),
     labels: { ...labels },
+    indexed: kind.index.entriesOf(resource),
     bytes,
   };
 }

@@ -1,8 +1,20 @@
-import { type DescMessage, getOption, hasOption, type Message } from "@bufbuild/protobuf";
-import { type Path, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import {
+  clearField,
+  type DescField,
+  type DescMessage,
+  getOption,
+  hasOption,
+  isMessage,
+  type Message,
+  toBinary,
+} from "@bufbuild/protobuf";
+import type { Path } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import { Fault, invalid, type Violation } from "@stigmer/base";
-import { field as fieldOption } from "@stigmer/contracts/commons";
+import { type FieldOptions, field as fieldOption } from "@stigmer/contracts/commons";
+import { type FieldWalk, fieldWalk } from "./field-plans.ts";
+import { fieldValue } from "./field-value.ts";
+import { quickRules } from "./rules/quick-rules.ts";
 
 /** Checks messages against the rules in their descriptors. */
 export interface MessageRules {
@@ -10,10 +22,22 @@ export interface MessageRules {
   check(schema: DescMessage, message: Message): void;
 }
 
-export function createRules(): MessageRules {
+/**
+ * Rules of which those of `schemas` are planned at once, others when they are first asked for. What breaks none is found
+ * quickly; what breaks one is told in protovalidate's words.
+ */
+export function createRules(schemas: readonly DescMessage[] = []): MessageRules {
   const validator = createValidator();
+  const quickOf = quickRules();
+  const plans = new Map<DescMessage, ReturnType<typeof quickOf>>();
+  const planOf = (schema: DescMessage): ReturnType<typeof quickOf> => {
+    if (!plans.has(schema)) plans.set(schema, quickOf(schema));
+    return plans.get(schema);
+  };
+  schemas.forEach(planOf);
   return {
     check(schema, message) {
+      if (planOf(schema)?.(message)) return;
       const result = validator.validate(schema, message);
       if (result.kind === "error")
         throw new Fault("internal", "INTERNAL", { type: schema.typeName }, { cause: result.error });
@@ -42,9 +66,7 @@ function manifestPath(path: Path): string {
 
 /** Clears every field that only the backend sets. Changes the message in place. */
 export function clearOutputOnly(schema: DescMessage, message: Message): void {
-  visit(reflect(schema, message), "", (parent, field) => {
-    if (hasOption(field, fieldOption) && getOption(field, fieldOption).outputOnly) parent.clear(field);
-  });
+  outputOnly(schema)(message, (parent, field) => clearField(parent, field));
 }
 
 /** Immutable fields whose value differs between two versions of a message. */
@@ -67,45 +89,40 @@ export type Reference = {
 /** Every reference in a message that is set. */
 export function references(schema: DescMessage, message: Message): readonly Reference[] {
   const found: Reference[] = [];
-  visit(reflect(schema, message), "", (parent, field, path) => {
-    const kind = hasOption(field, fieldOption) ? getOption(field, fieldOption).referenceTo : "";
-    const value = kind && field.fieldKind === "scalar" ? parent.get(field) : undefined;
+  referring(schema)(message, (parent, field, path) => {
+    const value = fieldValue(parent, field);
+    const kind = getOption(field, fieldOption).referenceTo;
     if (typeof value === "string" && value) found.push({ path, kind, value, byId: field.name.endsWith("_id") });
   });
   return found;
 }
 
-type Field = ReflectMessage["fields"][number];
+const outputOnly = walks(({ outputOnly }) => outputOnly);
+const immutable = walks(({ immutable }) => immutable);
+const referring = walks(({ referenceTo }) => referenceTo !== "");
 
-/** Calls `see` for every field that is set, parents first. */
-function visit(
-  message: ReflectMessage,
-  at: string,
-  see: (parent: ReflectMessage, field: Field, path: string) => void,
-): void {
-  for (const field of message.fields) {
-    if (!message.isSet(field)) continue;
-    const path = at ? `${at}.${field.jsonName}` : field.jsonName;
-    see(message, field, path);
-    if (message.isSet(field)) visitInside(message, field, path, see);
-  }
-}
-
-function visitInside(message: ReflectMessage, field: Field, path: string, see: Parameters<typeof visit>[2]): void {
-  if (field.fieldKind === "message") visit(message.get(field), path, see);
-  else if (field.fieldKind === "list" && field.listKind === "message") {
-    let index = 0;
-    for (const item of message.get(field)) visit(item as ReflectMessage, `${path}[${index++}]`, see);
-  } else if (field.fieldKind === "map" && field.mapKind === "message") {
-    for (const [key, item] of message.get(field)) visit(item as ReflectMessage, `${path}[${JSON.stringify(key)}]`, see);
-  }
+/** Walks over the fields with an option, one for each type, made when it is first needed. */
+function walks(isChosen: (options: FieldOptions) => boolean): (schema: DescMessage) => FieldWalk {
+  const made = new WeakMap<DescMessage, FieldWalk>();
+  const has = (field: DescField): boolean => hasOption(field, fieldOption) && isChosen(getOption(field, fieldOption));
+  return (schema) => {
+    const walk = made.get(schema) ?? fieldWalk(schema, has);
+    made.set(schema, walk);
+    return walk;
+  };
 }
 
 function immutableValues(schema: DescMessage, message: Message): Map<string, string> {
   const values = new Map<string, string>();
-  visit(reflect(schema, message), "", (parent, field, path) => {
-    if (!hasOption(field, fieldOption) || !getOption(field, fieldOption).immutable) return;
-    values.set(path, String(parent.get(field)));
-  });
+  immutable(schema)(message, (parent, field, path) => values.set(path, textOf(field, fieldValue(parent, field))));
   return values;
+}
+
+/** A text that two values of a field share only where they are the same. */
+function textOf(field: DescField, value: unknown): string {
+  if (Array.isArray(value)) return JSON.stringify(value.map((item) => textOf(field, item)));
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+  if (typeof value !== "object") return String(value);
+  if (isMessage(value)) return Buffer.from(toBinary(field.message as DescMessage, value)).toString("base64");
+  return JSON.stringify(Object.entries(value ?? {}).map(([key, item]) => [key, textOf(field, item)]));
 }

@@ -3,6 +3,7 @@ import { type Draft, draftOver, type Writes } from "./draft.ts";
 import { auditKey, changeKey, STATE_KEY } from "./keys.ts";
 import { planJournals, planTasks } from "./plan-journal.ts";
 import { planAnswerDrop, planRecords } from "./plan-records.ts";
+import { planReindex, type Reindex } from "./plan-reindex.ts";
 import { planRows } from "./plan-rows.ts";
 import type { PreparedCommit } from "./prepare.ts";
 import { answerIn, rowIn, taskIn } from "./read.ts";
@@ -38,6 +39,7 @@ export function createGroup({ state: before, view, now, keep }: GroupDeps): Grou
 
   function admit(commit: PreparedCommit): Admitted {
     const own = draftOver(draft);
+    if (commit.reindex !== undefined) return admitReindex(commit.reindex, own);
     const revision = state.revision + 1;
     for (const wanted of commit.preconditions) check(wanted, own, now);
     const record = planRows(commit, own, revision);
@@ -47,6 +49,12 @@ export function createGroup({ state: before, view, now, keep }: GroupDeps): Grou
     for (const [key, value] of own.writes) draft.writes.set(key, value);
     state = { ...state, revision, nextAudit: state.nextAudit + commit.audits.length };
     return { revision, record, changed: [...commit.puts.map(({ row }) => row), ...commit.deletes] };
+  }
+
+  function admitReindex(reindex: Reindex, own: Draft): Admitted {
+    planReindex(reindex, own);
+    for (const [key, value] of own.writes) draft.writes.set(key, value);
+    return { revision: state.revision, record: undefined, changed: [] };
   }
 
   return {

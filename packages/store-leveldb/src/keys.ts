@@ -11,6 +11,8 @@ import type { RowFilter, RowKey, StreamKey, TaskKey } from "@stigmer/store";
  * | `r tenant kind id` | row |
  * | `n tenant kind name` | id of the row that has the name |
  * | `p tenant kind parent id` | empty; the rows of a parent |
+ * | `i tenant kind field =value id` | empty; the rows that are found by an entry, see `index-keys.ts` |
+ * | `m index kind` | signature of the entries that the rows of the kind have |
  * | `c revision` | the row changes of a commit; none where it changed no row |
  * | `j tenant stream sequence` | journal entry |
  * | `h tenant stream` | the stream's last sequence and hash |
@@ -49,11 +51,23 @@ export const expiryKey = (key: AnswerKey, expiresAt: number): string =>
   `x\0${timeDigits(expiresAt)}\0${key.tenant}\0${key.key}`;
 export const auditKey = (number: number): string => `u\0${wholeDigits(number)}`;
 
+/** What the entries that list the rows of a parent begin with, before NUL and an id. */
+export const parentPrefix = ({ tenant, kind, parent }: Required<RowFilter>): string =>
+  `p\0${tenant}\0${kind}\0${parent}`;
+
+/** Where the signature of a kind's index entries stands. */
+export const signatureKey = (kind: string): string => `m\0index\0${kind}`;
+
 /** The rows of a kind, or the entries that list the rows of a parent, after id `after`. */
 export function pageRange(filter: RowFilter, after: string): KeyRange {
   const { tenant, kind, parent } = filter;
-  const prefix = parent === undefined ? `r\0${tenant}\0${kind}` : `p\0${tenant}\0${kind}\0${parent}`;
+  const prefix = parent === undefined ? `r\0${tenant}\0${kind}` : parentPrefix({ tenant, kind, parent });
   return { gt: `${prefix}\0${after}`, lt: `${prefix}\x01` };
+}
+
+/** Rows of any tenant and kind, after a key. */
+export function rowRange(after: string): KeyRange {
+  return { gt: after, lt: "r\x01" };
 }
 
 export function entryRange(key: StreamKey, from: number): KeyRange {
@@ -82,6 +96,12 @@ export function expiryRange(now: number): KeyRange {
 /** The last field of a key. */
 export function lastField(key: string): string {
   return key.slice(key.lastIndexOf("\0") + 1);
+}
+
+/** The key of the row that stands at `key`. */
+export function storedRow(key: string): RowKey {
+  const [, tenant = "", kind = "", id = ""] = key.split("\0");
+  return { tenant, kind, id };
 }
 
 export function dueTask(key: string): TaskKey {

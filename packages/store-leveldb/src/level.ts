@@ -13,6 +13,17 @@ export type View = {
   entries(range: KeyRange, bounds: Bounds): Promise<readonly Entry[]>;
   /** Only the keys, of at most `limit` entries. */
   keys(range: KeyRange, bounds: Bounds): Promise<readonly string[]>;
+  /** Only the keys, step by step. */
+  cursor(range: KeyRange): KeyCursor;
+};
+
+/** Goes through the keys of a range. */
+export type KeyCursor = {
+  /** At most `size` of the keys that come next; none where the range ends. */
+  next(size: number): Promise<readonly string[]>;
+  /** Goes on with the first key that is `key` or comes after it. */
+  seek(key: string): void;
+  close(): Promise<void>;
 };
 
 export type Bounds = { readonly limit: number; readonly maxBytes?: number };
@@ -34,6 +45,15 @@ export function viewOf(level: Level, snapshot?: AbstractSnapshot): View {
       const reading = { ...at, ...range, limit: bounds.limit, highWaterMarkBytes: READ_BYTES };
       await using iterator = level.keys(reading);
       return await readAll(iterator, bounds.limit);
+    },
+    cursor(range) {
+      const reading = { ...at, ...range, highWaterMarkBytes: READ_BYTES };
+      const iterator = level.keys(reading);
+      return {
+        next: (size) => iterator.nextv(size),
+        seek: (key) => iterator.seek(key),
+        close: () => iterator.close(),
+      };
     },
   };
 }

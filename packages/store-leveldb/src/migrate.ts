@@ -1,14 +1,16 @@
 import { precondition } from "@stigmer/base";
 import { Damaged } from "./damaged.ts";
+import { indexKeys } from "./index-keys.ts";
 import { SCHEMA_KEY, STATE_KEY } from "./keys.ts";
 import { type Level, viewOf, writeSynced } from "./level.ts";
 import type { Site } from "./level-errors.ts";
-import { decodeCount, EMPTY_STATE, encodeCount, encodeState } from "./record-codec.ts";
+import { decodeCount, EMPTY_STATE, encodeCount, encodeState, NOTHING } from "./record-codec.ts";
+import { rowsAtOnce } from "./reindex.ts";
 
 /** Brings the layout from the version of its place in the list, counted from 1, to the next. Can be repeated. */
 type Migration = (level: Level) => Promise<void>;
 
-const MIGRATIONS: readonly Migration[] = [];
+const MIGRATIONS: readonly Migration[] = [indexLabels];
 
 /** The version of the layout in `keys.ts`. */
 export const SCHEMA = 1 + MIGRATIONS.length;
@@ -29,6 +31,15 @@ export async function migrate(level: Level, site: Site): Promise<void> {
     if (at + 1 < found) continue;
     await step(level);
     await writeSynced(level, new Map([[SCHEMA_KEY, encodeCount(at + 2)]]));
+  }
+}
+
+/** 1 to 2: rows are found by their labels. The form of rows and changes already allows for what is new. */
+async function indexLabels(level: Level): Promise<void> {
+  const view = viewOf(level);
+  for await (const rows of rowsAtOnce(view)) {
+    const keys = rows.flatMap((row) => indexKeys(row, row));
+    if (keys.length > 0) await writeSynced(level, new Map(keys.map((key) => [key, NOTHING])));
   }
 }
 

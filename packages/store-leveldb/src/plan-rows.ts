@@ -1,19 +1,24 @@
-import { nameTaken, type RowKey } from "@stigmer/store";
+import { type Indexed, nameTaken, type RowKey } from "@stigmer/store";
 import type { Draft } from "./draft.ts";
+import { type Difference, difference } from "./index-difference.ts";
+import { indexKeys } from "./index-keys.ts";
 import { changeKey, nameKey, parentKey, rowKey } from "./keys.ts";
 import type { PreparedCommit, PreparedPut } from "./prepare.ts";
 import { decodeId, encodeId, NOTHING } from "./record-codec.ts";
 import { decodeRow, encodeChanges, type RowChange, stampRow } from "./row-codec.ts";
 
-/** What names a row and where it hangs; what the indexes are about. */
-type Place = { readonly name: string; readonly parent: string };
+/** What the indexes are about. */
+type Place = Indexed & { readonly name: string; readonly parent: string };
 
 type Move = {
   readonly key: RowKey;
   readonly before: Place | undefined;
   readonly after: Place | undefined;
   readonly change: RowChange;
+  readonly moved: Difference | undefined;
 };
+
+const NOWHERE: Indexed = { labels: {} };
 
 /**
  * Plans a commit's rows with their indexes, and the record of its changes, which is returned; undefined where no row
@@ -33,8 +38,10 @@ function planPut({ row, value }: PreparedPut, draft: Draft, revision: number): M
   const key = { tenant: row.tenant, kind: row.kind, id: row.id };
   const stored = draft.get(rowKey(key));
   const before = stored === undefined ? undefined : decodeRow(key, stored);
-  const change: RowChange = { key, type: "put", created: before === undefined, value: stampRow(value, revision) };
-  return { key, before, after: row, change };
+  const moved = difference(before ?? NOWHERE, row);
+  const created = before === undefined;
+  const change: RowChange = { key, type: "put", created, value: stampRow(value, revision), ...(!created && { moved }) };
+  return { key, before, after: row, change, moved };
 }
 
 function planDeletes(deletes: readonly RowKey[], draft: Draft): readonly Move[] {
@@ -42,7 +49,8 @@ function planDeletes(deletes: readonly RowKey[], draft: Draft): readonly Move[] 
     const value = draft.get(rowKey(key));
     if (value === undefined) return [];
     const change: RowChange = { key, type: "delete", created: false, value };
-    return [{ key, before: decodeRow(key, value), after: undefined, change }];
+    const before = decodeRow(key, value);
+    return [{ key, before, after: undefined, change, moved: difference(before, NOWHERE) }];
   });
 }
 
@@ -64,7 +72,17 @@ function takeName(draft: Draft, key: RowKey, name: string): void {
   draft.put(at, encodeId(key.id));
 }
 
-function planRow({ key, before, after, change }: Move, draft: Draft): void {
+/** Plans the index entries of a row; those that do not differ are not written. */
+export function planIndex(key: RowKey, moved: Difference | undefined, draft: Draft): void {
+  if (moved === undefined) return;
+  const came = indexKeys(key, moved.came);
+  const kept = new Set(came);
+  for (const gone of indexKeys(key, moved.gone)) if (!kept.has(gone)) draft.remove(gone);
+  for (const at of came) draft.put(at, NOTHING);
+}
+
+function planRow({ key, before, after, change, moved }: Move, draft: Draft): void {
+  planIndex(key, moved, draft);
   if (after === undefined) draft.remove(rowKey(key));
   else draft.put(rowKey(key), change.value);
   if (before?.parent === after?.parent) return;

@@ -12,11 +12,12 @@ import {
   type TaskKey,
 } from "@stigmer/store";
 import { encodeEntry, encodeTask } from "./journal-codec.ts";
+import type { Reindex } from "./plan-reindex.ts";
 import { encodeAnswer, encodeOpaque } from "./record-codec.ts";
 import { encodeRow } from "./row-codec.ts";
 
 /** A row to store; `value` lacks only the version. */
-export type PreparedPut = { readonly row: Omit<RowContent, "bytes" | "labels">; readonly value: Buffer };
+export type PreparedPut = { readonly row: Omit<RowContent, "bytes">; readonly value: Buffer };
 
 /** Entries to append; each lacks only sequence and hashes. */
 export type PreparedAppend = { readonly append: Omit<Append, "events">; readonly entries: readonly Buffer[] };
@@ -39,6 +40,8 @@ export type PreparedCommit = {
   readonly blobs: readonly PreparedBlob[];
   readonly answers: readonly PreparedAnswer[];
   readonly audits: readonly Buffer[];
+  /** Rows to index anew; a commit with any changes nothing else, and takes no revision. */
+  readonly reindex?: Reindex;
   /** What waiting costs, roughly. */
   readonly bytes: number;
 };
@@ -63,8 +66,12 @@ export function prepare(batch: Batch, preconditions: readonly Precondition[]): P
   };
 }
 
-function preparePut({ bytes, labels, ...row }: RowContent): PreparedPut {
-  return { row, value: encodeRow({ ...row, bytes, labels }) };
+function preparePut({ bytes, ...row }: RowContent): PreparedPut {
+  const { labels, indexed = [] } = row;
+  // A text with a lone surrogate is stored as UTF-8 has it; later comparisons are with that.
+  const entries = indexed.map(([field, value]) => [field, value.toWellFormed()] as const);
+  const content = { ...row, labels: { ...labels }, indexed: entries };
+  return { row: content, value: encodeRow({ ...content, bytes }) };
 }
 
 function prepareAppend({ events, ...append }: Append): PreparedAppend {

@@ -9,10 +9,8 @@ import {
   checkTaskKey,
   type JournalEntry,
   type MaybePromise,
-  type Page,
   type Reader,
   type Row,
-  type RowFilter,
   type RowKey,
   type StreamHead,
   type StreamKey,
@@ -30,9 +28,7 @@ import {
   entryKey,
   entryRange,
   headKey,
-  lastField,
   nameKey,
-  pageRange,
   rowKey,
   STATE_KEY,
   storedTask,
@@ -40,6 +36,7 @@ import {
   taskRange,
 } from "./keys.ts";
 import type { View } from "./level.ts";
+import { pageIn } from "./page.ts";
 import {
   type AnswerKey,
   decodeAnswer,
@@ -59,7 +56,6 @@ export type Source = {
 };
 
 type Range = { readonly from: number; readonly limit: number };
-type PageRange = { readonly after?: string; readonly limit: number };
 
 /** Up to here it is cheaper to look up entries one by one, at once, than to iterate in another thread. */
 const FEW_ENTRIES = 16;
@@ -80,7 +76,9 @@ export function createReader(deps: { readonly gate: Gate; readonly source: Sourc
     },
     page(filter, range) {
       checkQuery(filter, range);
-      return gate.through(() => source.steadily((steady) => pageIn(steady, filter, range)));
+      return gate.through(() =>
+        source.steadily(async (steady) => ({ ...(await pageIn(steady, filter, range)), ...revisionIn(steady) })),
+      );
     },
     head(key) {
       checkStream(key);
@@ -112,6 +110,10 @@ export function createReader(deps: { readonly gate: Gate; readonly source: Sourc
 export function stateIn(view: Pick<View, "get">): StoreState {
   const value = view.get(STATE_KEY);
   return value === undefined ? EMPTY_STATE : decodeState(value);
+}
+
+function revisionIn(view: Pick<View, "get">): { readonly revision: number } {
+  return { revision: stateIn(view).revision };
 }
 
 export function rowIn(view: Pick<View, "get">, key: RowKey): Row | undefined {
@@ -169,24 +171,6 @@ function rowNamed(view: View, named: { tenant: string; kind: string; name: strin
     if (row?.name === named.name) return row;
   }
   throw new Damaged("a name leads to a row that does not have it");
-}
-
-async function pageIn(view: View, filter: RowFilter, { after = "", limit }: PageRange): Promise<Page> {
-  const found = await rowsIn(view, filter, { after, limit: limit + 1 });
-  const rows = found.slice(0, limit);
-  const next = found.length > limit ? rows.at(-1)?.id : undefined;
-  return { rows, next, revision: stateIn(view).revision };
-}
-
-async function rowsIn(view: View, filter: RowFilter, range: Required<PageRange>): Promise<readonly Row[]> {
-  const { tenant, kind, parent } = filter;
-  const keys = pageRange(filter, range.after);
-  if (parent === undefined) {
-    const entries = await view.entries(keys, range);
-    return entries.map(([key, value]) => decodeRow({ tenant, kind, id: lastField(key) }, value));
-  }
-  const children = await view.keys(keys, range);
-  return children.map((key) => indexed(rowIn(view, { tenant, kind, id: lastField(key) }), key));
 }
 
 function entriesIn(view: View, key: StreamKey, range: Range): MaybePromise<readonly JournalEntry[]> {

@@ -1,4 +1,5 @@
-import type { Change, Row, RowContent, RowFilter, RowKey } from "@stigmer/store";
+import type { Change, IndexEntry, Indexed, Row, RowContent, RowKey } from "@stigmer/store";
+import { type Difference, undo } from "./index-difference.ts";
 import {
   blank,
   type Cursor,
@@ -22,29 +23,35 @@ import {
   written,
 } from "./sealed.ts";
 
-/** One row's part in a commit; `value` is its stored form, after the commit or, for a delete, before. */
+/**
+ * One row's part in a commit; `value` is its stored form, after the commit or, for a delete, before. `moved` says how what
+ * the row is found by differs from before; absent where it does not.
+ */
 export type RowChange = {
   readonly key: RowKey;
   readonly type: Change["type"];
   readonly created: boolean;
   readonly value: Uint8Array;
+  readonly moved?: Difference | undefined;
 };
 
 const DELETED = 1;
 const CREATED = 2;
+const MOVED = 4;
+
+/** Before the field of an index entry, which stands among the labels: no label's key holds NUL. */
+const ENTRY = "\0";
 
 /** The stored form of a row, without its version: `stampRow` sets that. */
 export function encodeRow(row: RowContent): Buffer {
-  const labels = Object.entries(row.labels);
-  const value = blank(rowCapacity(row, labels));
+  const pairs = pairsOf(row);
+  const value = blank(
+    NUMBER_BYTES + textCapacity(row.name) + textCapacity(row.parent) + pairsCapacity(pairs) + row.bytes.length,
+  );
   putNumber(value, 0);
   putText(value, row.name);
   putText(value, row.parent);
-  putLength(value, labels.length);
-  for (const [label, text] of labels) {
-    putText(value, label);
-    putText(value, text);
-  }
+  putPairs(value, pairs);
   putRest(value, row.bytes);
   return written(value);
 }
@@ -63,45 +70,68 @@ export function decodeRow(key: RowKey, value: Uint8Array): Row {
 /** The record of a commit's row changes. */
 export function encodeChanges(changes: readonly RowChange[]): Buffer {
   const record = blank(changes.reduce((sum, change) => sum + changeCapacity(change), 0));
-  for (const { key, type, created, value } of changes) {
-    record.buffer[record.at++] = (type === "delete" ? DELETED : 0) | (created ? CREATED : 0);
+  for (const { key, type, created, value, moved } of changes) {
+    const flags = (type === "delete" ? DELETED : 0) | (created ? CREATED : 0) | (moved === undefined ? 0 : MOVED);
+    record.buffer[record.at++] = flags;
     putText(record, key.tenant);
     putText(record, key.kind);
     putText(record, key.id);
     putBytes(record, value);
+    if (moved === undefined) continue;
+    putPairs(record, pairsOf(moved.gone));
+    putPairs(record, pairsOf(moved.came));
   }
   return seal(record);
 }
 
-/** Those changes of a commit that match the filter. */
-export function decodeChanges(revision: number, record: Uint8Array, filter: RowFilter): readonly Change[] {
+/** The changes of a commit. */
+export function decodeChanges(revision: number, record: Uint8Array): readonly Change[] {
   const from = unseal(record);
   const changes: Change[] = [];
-  while (from.at < from.buffer.length) {
-    const change = takeChange(revision, from, filter);
-    if (change !== undefined) changes.push(change);
-  }
+  while (from.at < from.buffer.length) changes.push(takeChange(revision, from));
   return changes;
 }
 
-function takeChange(revision: number, from: Cursor, filter: RowFilter): Change | undefined {
+function takeChange(revision: number, from: Cursor): Change {
   const flags = from.buffer[from.at++] ?? 0;
   const key = { tenant: takeText(from), kind: takeText(from), id: takeText(from) };
-  const value = takeBytes(from);
-  if (key.tenant !== filter.tenant || key.kind !== filter.kind) return undefined;
-  const row = takeRow(key, trusted(value));
-  if (filter.parent !== undefined && row.parent !== filter.parent) return undefined;
+  const row = takeRow(key, trusted(takeBytes(from)));
   const type = (flags & DELETED) === 0 ? "put" : "delete";
-  return { revision, type, created: (flags & CREATED) !== 0, row };
+  const change = { revision, type, created: (flags & CREATED) !== 0, row } as const;
+  if ((flags & MOVED) === 0) return change;
+  return { ...change, before: undo(row, { gone: takePairs(from), came: takePairs(from) }) };
 }
 
 function takeRow({ tenant, kind, id }: RowKey, from: Cursor): Row {
   const version = takeNumber(from);
   const name = takeText(from);
   const parent = takeText(from);
+  const found = takePairs(from);
+  return { tenant, kind, id, version, name, parent, ...found, bytes: takeRest(from) };
+}
+
+function pairsOf({ labels, indexed = [] }: Indexed): readonly IndexEntry[] {
+  return [...Object.entries(labels), ...indexed.map(([field, value]) => [`${ENTRY}${field}`, value] as const)];
+}
+
+function putPairs(to: Cursor, pairs: readonly IndexEntry[]): void {
+  putLength(to, pairs.length);
+  for (const [key, text] of pairs) {
+    putText(to, key);
+    putText(to, text);
+  }
+}
+
+function takePairs(from: Cursor): Indexed {
   const labels: Record<string, string> = {};
-  for (let rest = takeLength(from); rest > 0; rest--) setLabel(labels, takeText(from), takeText(from));
-  return { tenant, kind, id, version, name, parent, labels, bytes: takeRest(from) };
+  const indexed: IndexEntry[] = [];
+  for (let rest = takeLength(from); rest > 0; rest--) {
+    const key = takeText(from);
+    const text = takeText(from);
+    if (key.startsWith(ENTRY)) indexed.push([key.slice(ENTRY.length), text]);
+    else setLabel(labels, key, text);
+  }
+  return indexed.length === 0 ? { labels } : { labels, indexed };
 }
 
 // Plain assignment would lose the one label that is called `__proto__`.
@@ -110,11 +140,12 @@ function setLabel(labels: Record<string, string>, label: string, text: string): 
   else Object.defineProperty(labels, label, { value: text, enumerable: true, configurable: true, writable: true });
 }
 
-function rowCapacity(row: RowContent, labels: readonly (readonly [string, string])[]): number {
-  const texts = labels.reduce((sum, [label, text]) => sum + textCapacity(label) + textCapacity(text), 0);
-  return NUMBER_BYTES + textCapacity(row.name) + textCapacity(row.parent) + LENGTH_BYTES + texts + row.bytes.length;
+function pairsCapacity(pairs: readonly IndexEntry[]): number {
+  return pairs.reduce((sum, [key, text]) => sum + textCapacity(key) + textCapacity(text), LENGTH_BYTES);
 }
 
-function changeCapacity({ key, value }: RowChange): number {
-  return 1 + textCapacity(key.tenant) + textCapacity(key.kind) + textCapacity(key.id) + LENGTH_BYTES + value.length;
+function changeCapacity({ key, value, moved }: RowChange): number {
+  const lists = moved === undefined ? 0 : pairsCapacity(pairsOf(moved.gone)) + pairsCapacity(pairsOf(moved.came));
+  const texts = textCapacity(key.tenant) + textCapacity(key.kind) + textCapacity(key.id);
+  return 1 + texts + LENGTH_BYTES + value.length + lists;
 }

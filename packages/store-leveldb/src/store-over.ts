@@ -6,6 +6,7 @@ import { openFault, type Site } from "./level-errors.ts";
 import { migrate } from "./migrate.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "./options.ts";
 import { createReader, dueIn, type Source, stateIn, tasksIn } from "./read.ts";
+import { reindex } from "./reindex.ts";
 import { createFeed } from "./watch.ts";
 import { createWriter } from "./write.ts";
 import { createGroupWriter } from "./write-group.ts";
@@ -70,6 +71,7 @@ function createStore(level: Level, options: StoreOverOptions & { readonly site: 
     watch: feed.watch,
     due: (queue, range) => gate.through(() => dueIn(source, queue, range)),
     tasks: (queue) => tasksIn(gate, source, queue),
+    reindex: (kinds) => reindex({ gate, view: source.view, writer }, kinds),
     close: () => (closing ??= end()),
     [Symbol.asyncDispose]: () => store.close(),
   };

@@ -1,5 +1,6 @@
 import { expired, type Fault } from "@stigmer/base";
-import { type Change, checkQuery, type RowFilter } from "@stigmer/store";
+import { type Change, checkQuery, type RowFilter, type Watch } from "@stigmer/store";
+import { createDecoded } from "./decoded.ts";
 import type { Gate } from "./gate.ts";
 import type { Admitted } from "./group.ts";
 import { changeRange, changeRevision } from "./keys.ts";
@@ -7,15 +8,14 @@ import { type Level, steadily, type View, viewOf } from "./level.ts";
 import { stateIn } from "./read.ts";
 import { createRecent, type Recorded } from "./recent.ts";
 import type { StoreState } from "./record-codec.ts";
-import { decodeChanges } from "./row-codec.ts";
-import { createSleepers } from "./sleepers.ts";
+import { createSleepers, type Sleep } from "./sleepers.ts";
 
 /** Feeds watches with the changes of commits: from memory, or where a watch is far behind, from disk. */
 export type Feed = {
   /** Takes a group's commits in, in order, and wakes the watches that they concern. */
   publish(commits: readonly Admitted[], state: StoreState): void;
   /** As `Store.watch`. */
-  watch(filter: RowFilter, options: WatchOptions): AsyncGenerator<readonly Change[]>;
+  watch(filter: RowFilter, options: WatchOptions): Watch;
   /** Wakes every watch, so that it meets the closed gate. */
   close(): void;
 };
@@ -39,6 +39,7 @@ const BYTES_AT_ONCE = 1024 * 1024;
 
 export function createFeed({ level, gate, start, recent: bound }: FeedDeps): Feed {
   const recent = createRecent(start.revision, bound);
+  const decoded = createDecoded();
   const sleepers = createSleepers();
   let state = start;
 
@@ -50,23 +51,43 @@ export function createFeed({ level, gate, start, recent: bound }: FeedDeps): Fee
     return matching({ commits, upTo: last ?? state.revision }, filter);
   }
 
+  function matching({ commits, upTo }: Stretch, filter: RowFilter): Found {
+    return {
+      changes: commits.flatMap((commit) => decoded.of(commit).filter((change) => isAbout(change, filter))),
+      upTo,
+    };
+  }
+
   async function findOnDisk(filter: RowFilter, position: number): Promise<Found> {
     const { revision } = state;
     return matching(await steadily(level, (view) => readStretch(view, position, revision)), filter);
   }
 
-  async function* watch(filter: RowFilter, { after, signal }: WatchOptions): AsyncGenerator<readonly Change[]> {
-    checkQuery(filter);
+  function watch(filter: RowFilter, { after, signal }: WatchOptions): Watch {
     let position = after;
-    if (!signal.aborted) await gate.through(() => refuseUnknown(level, after));
-    while (!signal.aborted) {
-      const { changes, upTo } = await gate.through(() => find(filter, position));
-      // A page can be ahead of `state` by what is on disk and not yet acknowledged; so can the watch that it began.
-      position = Math.max(position, upTo);
-      if (changes.length > 0) yield changes;
-      if (position < state.revision || signal.aborted || gate.closed) continue;
-      position = Math.max(position, (await sleepers.sleep(topicOf(filter), signal)) ?? position);
+    let sleep: Sleep | undefined;
+
+    async function* run(): AsyncGenerator<readonly Change[]> {
+      checkQuery(filter);
+      if (!signal.aborted) await gate.through(() => refuseUnknown(level, after));
+      while (!signal.aborted) {
+        const { changes, upTo } = await gate.through(() => find(filter, position));
+        if (changes.length > 0) yield changes;
+        // A page can be ahead of `state` by what is on disk and not yet acknowledged; so can the watch that it began.
+        position = Math.max(position, upTo);
+        if (position < state.revision || signal.aborted || gate.closed) continue;
+        sleep = sleepers.sleep(topicOf(filter), signal);
+        position = Math.max(position, (await sleep.woken) ?? position);
+        sleep = undefined;
+      }
     }
+
+    const steps = run();
+    return {
+      [Symbol.asyncIterator]: () => steps,
+      // Who sleeps would have been woken by a change that concerns it.
+      position: () => (sleep?.asleep ? Math.max(position, state.revision) : position),
+    };
   }
 
   function publish(commits: readonly Admitted[], next: StoreState): void {
@@ -91,8 +112,8 @@ async function readStretch(view: View, position: number, newest: number): Promis
   return { commits, upTo: commits.at(-1)?.revision ?? newest };
 }
 
-function matching({ commits, upTo }: Stretch, filter: RowFilter): Found {
-  return { changes: commits.flatMap(({ revision, record }) => decodeChanges(revision, record, filter)), upTo };
+function isAbout({ row }: Change, { tenant, kind, parent }: RowFilter): boolean {
+  return row.kind === kind && row.tenant === tenant && (parent === undefined || row.parent === parent);
 }
 
 function refuseUnknown(level: Level, after: number): void {

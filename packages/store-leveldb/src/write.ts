@@ -1,6 +1,7 @@
 import { type Batch, type Precondition, storeClosed } from "@stigmer/store";
 import type { StoreLimits } from "./options.ts";
-import { prepare } from "./prepare.ts";
+import type { Reindex } from "./plan-reindex.ts";
+import { type PreparedCommit, prepare } from "./prepare.ts";
 import { createQueue } from "./queue.ts";
 import type { GroupWriter } from "./write-group.ts";
 
@@ -8,6 +9,8 @@ import type { GroupWriter } from "./write-group.ts";
 export type Writer = {
   /** As `Store.commit`. Commits that wait at the same moment share one synced write. */
   commit(batch: Batch, preconditions?: readonly Precondition[]): Promise<number>;
+  /** Indexes rows anew, in line with the commits. */
+  reindex(of: Reindex): Promise<void>;
   /** Refuses later commits, and resolves once those that wait are written. */
   close(): Promise<void>;
 };
@@ -19,7 +22,10 @@ export function createWriter(groups: GroupWriter, limit: Required<StoreLimits>["
 
   async function commit(batch: Batch, preconditions: readonly Precondition[] = []): Promise<number> {
     if (closed) throw storeClosed();
-    const prepared = prepare(batch, preconditions);
+    return await add(prepare(batch, preconditions));
+  }
+
+  async function add(prepared: PreparedCommit): Promise<number> {
     return await new Promise<number>((resolve, reject) => {
       queue.add({ commit: prepared, resolve, reject });
       running ??= run();
@@ -36,6 +42,10 @@ export function createWriter(groups: GroupWriter, limit: Required<StoreLimits>["
 
   return {
     commit,
+    async reindex(of) {
+      if (closed) throw storeClosed();
+      await add({ ...prepare({}, []), reindex: of });
+    },
     async close() {
       closed = true;
       await running;

@@ -1,11 +1,15 @@
 import { invalid, type Violation } from "@stigmer/base";
 import { identifierProblem, textProblem } from "./identifiers.ts";
 import type { StreamKey, Task, TaskKey } from "./journal.ts";
-import type { RowContent, RowFilter, RowKey } from "./row.ts";
+import type { PageFilter, RowContent, RowKey } from "./row.ts";
 import type { Batch, Precondition, StoredAnswer } from "./store.ts";
+import { isLabelField, type Where } from "./where.ts";
 
 /** Most rows in one page. */
 export const MAX_PAGE_ROWS = 1_000;
+
+/** Most values that the terms of one page's `where` name. */
+export const MAX_WHERE_VALUES = 2_000;
 
 const HASH_BYTES = 32;
 
@@ -32,7 +36,7 @@ export function checkRowKey(key: RowKey): void {
 
 /** Refuses a filter, a name to look up, or a range that no driver takes. */
 export function checkQuery(
-  filter: RowFilter & { readonly name?: string },
+  filter: PageFilter & { readonly name?: string },
   range?: { readonly after?: string; readonly limit: number },
 ): void {
   const found: Violations = [];
@@ -40,6 +44,7 @@ export function checkQuery(
   identifier(found, "kind", filter.kind);
   if (filter.parent !== undefined) identifier(found, "parent", filter.parent);
   if (filter.name !== undefined) identifier(found, "name", filter.name);
+  if (filter.where !== undefined) checkWhere(found, filter.where);
   if (range?.after !== undefined) optionalIdentifier(found, "after", range.after);
   if (range !== undefined) whole(found, "limit", range.limit, { least: 1, most: MAX_PAGE_ROWS });
   refuse(found);
@@ -158,6 +163,23 @@ function rowContent(found: Violations, path: string, row: RowContent): void {
     const description = textProblem(label) ?? textProblem(value);
     if (description !== undefined) found.push({ field: `${path}labels`, description });
   }
+  checkEntries(found, path, row);
+}
+
+function checkEntries(found: Violations, path: string, row: RowContent): void {
+  const seen = new Set<string>();
+  for (const [at, [field, value]] of (row.indexed ?? []).entries()) {
+    const place = `${path}indexed[${at}]`;
+    identifier(found, place, field);
+    if (isLabelField(field)) found.push({ field: place, description: "is a label's" });
+    once(found, seen, { field: place, key: `${field}\0${value}` });
+  }
+}
+
+function checkWhere(found: Violations, where: Where): void {
+  const count = where.flat().reduce((sum, term) => sum + ("in" in term ? term.in.length : 1), 0);
+  if (count <= MAX_WHERE_VALUES) return;
+  found.push({ field: "where", description: `names more than ${MAX_WHERE_VALUES} values` });
 }
 
 function taskKey(found: Violations, path: string, key: TaskKey): void {

@@ -8,9 +8,30 @@ export {
   checkStream,
   checkTaskKey,
   MAX_PAGE_ROWS,
+  MAX_WHERE_VALUES,
 } from "./arguments.ts";
+export { compareBytewise } from "./bytewise.ts";
 export { identifierProblem, MAX_IDENTIFIER_BYTES } from "./identifiers.ts";
 export type { Append, JournalEntry, StreamHead, StreamKey, Task, TaskKey } from "./journal.ts";
 export { answerStored, leaseFenced, nameTaken, rowMoved, storeClosed, streamMoved } from "./refusals.ts";
-export type { Change, ChangeType, Page, Row, RowContent, RowFilter, RowKey } from "./row.ts";
-export type { Batch, MaybePromise, Precondition, Reader, Snapshot, Store, StoredAnswer } from "./store.ts";
+export type { Change, ChangeType, Page, PageFilter, Row, RowContent, RowFilter, RowKey } from "./row.ts";
+export type {
+  Batch,
+  KindIndex,
+  MaybePromise,
+  Precondition,
+  Reader,
+  Snapshot,
+  Store,
+  StoredAnswer,
+  Watch,
+} from "./store.ts";
+export {
+  type IndexEntry,
+  type Indexed,
+  type IndexTerm,
+  isLabelField,
+  labelField,
+  type Where,
+  whereMatcher,
+} from "./where.ts";

@@ -1,5 +1,6 @@
 import type { Append, JournalEntry, StreamHead, StreamKey, Task, TaskKey } from "./journal.ts";
-import type { Change, Page, Row, RowContent, RowFilter, RowKey } from "./row.ts";
+import type { Change, Page, PageFilter, Row, RowContent, RowFilter, RowKey } from "./row.ts";
+import type { IndexEntry } from "./where.ts";
 
 /** A driver that can answer at once does; callers `await` either way. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -53,7 +54,7 @@ export interface Reader {
     readonly name: string;
   }): MaybePromise<Row | undefined>;
   /** At most `limit` rows (1 to 1,000) after id `after`, in id order, bytewise. */
-  page(filter: RowFilter, range: { readonly after?: string; readonly limit: number }): MaybePromise<Page>;
+  page(filter: PageFilter, range: { readonly after?: string; readonly limit: number }): MaybePromise<Page>;
   head(key: StreamKey): MaybePromise<StreamHead>;
   /** Entries from sequence `from` (1 is the first), at most `limit`; fewer means that the stream ends there. */
   read(key: StreamKey, range: { readonly from: number; readonly limit: number }): MaybePromise<readonly JournalEntry[]>;
@@ -90,13 +91,32 @@ export interface Store extends Reader, AsyncDisposable {
    * `WATCH_TOKEN_EXPIRED` when changes that old are no longer kept, or `after` is a revision that this store has not
    * reached; `STORE_CLOSED` when the store is closed.
    */
-  watch(
-    filter: RowFilter,
-    options: { readonly after: number; readonly signal: AbortSignal },
-  ): AsyncIterable<readonly Change[]>;
+  watch(filter: RowFilter, options: { readonly after: number; readonly signal: AbortSignal }): Watch;
   /** Tasks of any tenant that are due at `until` or before, in order of due time; at most `limit`. */
   due(queue: string, range: { readonly until: number; readonly limit: number }): MaybePromise<readonly Task[]>;
   /** Tasks of any tenant in order of key, sleeping ones included; for adoption at start. */
   tasks(queue: string): AsyncIterable<Task>;
+  /**
+   * Gives the rows of these kinds, of every tenant, the entries that are now wanted, unless that was done for the same
+   * signature. Neither versions nor the revision move, and no watch sees it. Interrupted, it begins anew at the next
+   * call. Returns the number of rows that it has looked at.
+   */
+  reindex(kinds: readonly KindIndex[]): Promise<number>;
   close(): Promise<void>;
+}
+
+/** How the rows of a kind are indexed; `signature` differs wherever `entriesOf` does. */
+export type KindIndex = {
+  readonly kind: string;
+  readonly signature: string;
+  readonly entriesOf: (row: Row) => readonly IndexEntry[];
+};
+
+/** Changes, some at a time. Drivers may hand out one change to many watches, so nobody may change it. */
+export interface Watch extends AsyncIterable<readonly Change[]> {
+  /**
+   * Revision up to which the reader has got every matching change; it counts a step once the one after it is asked for.
+   * It also grows while only other rows change.
+   */
+  position(): number;
 }

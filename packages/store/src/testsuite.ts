@@ -1,6 +1,7 @@
 import { describe, it } from "vitest";
 import { commitSuite } from "./commit.suite.ts";
 import { identifierSuite } from "./identifier.suite.ts";
+import { indexSuite } from "./index.suite.ts";
 import { journalSuite } from "./journal.suite.ts";
 import { lifetimeSuite } from "./lifetime.suite.ts";
 import { nameSuite } from "./name.suite.ts";
@@ -47,6 +48,7 @@ const SUITES: readonly ((promised: Promised) => void)[] = [
   snapshotSuite,
   pageSuite,
   identifierSuite,
+  indexSuite,
   watchSuite,
   journalSuite,
   taskSuite,

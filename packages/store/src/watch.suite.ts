@@ -12,6 +12,7 @@ import {
   stream,
   text,
   textOf,
+  turn,
   upTo,
   watchToEnd,
   watchUntil,
@@ -192,6 +193,25 @@ export function watchSuite(promised: Promised): void {
     const signal = new AbortController().signal;
 
     await expectRefusal(() => collect(store.watch(AGENTS, { after: revision + 1, signal })), "WATCH_TOKEN_EXPIRED");
+  });
+
+  promised("says how far a watch has looked, also where only other rows changed", async ({ store }) => {
+    const stop = new AbortController();
+    const watch = store.watch(AGENTS, { after: 0, signal: stop.signal });
+    const steps = watch[Symbol.asyncIterator]();
+    await store.commit({ puts: [row("a")] });
+    expect((await steps.next()).value).toHaveLength(1);
+    expect(watch.position()).toBe(0);
+
+    const waiting = steps.next();
+    while (watch.position() < 1) await turn();
+    const other = await store.commit({ puts: [row("a", { kind: "Session" })] });
+    expect(watch.position()).toBe(other);
+    const woken = store.commit({ puts: [row("b")] });
+    expect((await waiting).value?.[0]).toMatchObject({ revision: await woken });
+
+    expect(watch.position()).toBe(other);
+    stop.abort();
   });
 
   promised("ends a watch without an error when its signal aborts", async ({ store }) => {

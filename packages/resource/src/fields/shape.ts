@@ -1,4 +1,4 @@
-import { type DescField, getOption, hasOption } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
 import type { ReflectList, ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { ApiResourceMetadataSchema, field as fieldOption, kind as kindOption } from "@stigmer/contracts/commons";
 
@@ -18,6 +18,7 @@ const OWNED_METADATA = new Set(["display_name", "labels", "annotations", "owner_
 const ATOMIC: Shape = { form: "atomic" };
 const MESSAGE: Shape = { form: "message" };
 
+const sensitive = new WeakMap<DescMessage, boolean>();
 const shapes = new WeakMap<DescField, Shape | undefined>();
 
 /** How a field merges; undefined where nobody can own it. */
@@ -29,6 +30,16 @@ export function shapeOf(field: DescField): Shape | undefined {
 /** Whether the field's value is kept to the backend. */
 export function isSensitive(field: DescField): boolean {
   return hasOption(field, fieldOption) && getOption(field, fieldOption).sensitive;
+}
+
+/** Whether a message has a sensitive field, at any depth. */
+export function holdsSensitive(schema: DescMessage): boolean {
+  const known = sensitive.get(schema);
+  if (known !== undefined) return known;
+  sensitive.set(schema, false); // where a message holds itself, the other fields decide
+  const found = schema.fields.some((field) => isSensitive(field) || (field.message && holdsSensitive(field.message)));
+  sensitive.set(schema, found);
+  return found;
 }
 
 /** The items of a keyed list by their keys; undefined where a key is missing or there twice, and the list is one value. */

@@ -38,10 +38,8 @@ export async function apply(
     await deps.authorizer.authorize({ ...access, permission: `${access.word}.update` });
     return { ...unpacked, force: request.force, call: { ...call, org } };
   });
-  return await pipeline.command(request, applying.call, async () => {
-    const { batch, ...plan } = await planApply(deps, applying);
-    return batch && !request.dryRun ? { batch, ...plan } : plan;
-  });
+  if (request.dryRun) return (await pipeline.audited(call, () => planApply(deps, applying))).answer;
+  return await pipeline.command(request, applying.call, () => planApply(deps, applying));
 }
 
 /** Says what an apply would do. */

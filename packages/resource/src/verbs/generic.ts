@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import { unsupported } from "@stigmer/base";
 import {
   ApiResourceCommandController,
   ApiResourceQueryController,
@@ -8,6 +7,7 @@ import {
 import { type Handler, unary } from "../handler.ts";
 import type { Pipeline, PipelineDeps } from "../pipeline.ts";
 import { apply, diff } from "./apply.ts";
+import { searchHandler } from "./search.ts";
 
 /** Handlers of the services that span kinds. */
 export function genericHandlers(deps: PipelineDeps, pipeline: Pipeline): readonly Handler[] {
@@ -17,7 +17,7 @@ export function genericHandlers(deps: PipelineDeps, pipeline: Pipeline): readonl
       create(ListKindsResponseSchema, { kinds: describeKinds(deps) }),
     ),
     unary(ApiResourceQueryController.method.diff, (request, call) => diff(deps, request, call)),
-    unary(ApiResourceQueryController.method.search, () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED"))),
+    unary(ApiResourceQueryController.method.search, searchHandler(deps)),
   ];
 }
 

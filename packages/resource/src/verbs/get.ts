@@ -5,6 +5,7 @@ import type { Kind } from "../kind.ts";
 import type { PipelineDeps } from "../pipeline.ts";
 import { atRevision } from "../revisions.ts";
 import { deletedKind, fromRow } from "../stored.ts";
+import { reachVersion } from "./min-version.ts";
 import { missing } from "./objects.ts";
 
 type GetRequest = Message & { readonly id: string; readonly minResourceVersion: string };
@@ -17,7 +18,8 @@ type Reference = Message & {
 
 /** Reads by id; one that is deleted too, which its `delete_time` says. */
 export async function getById(deps: PipelineDeps, kind: Kind, request: Message, call: Call): Promise<Message> {
-  const { id } = request as GetRequest;
+  const { id, minResourceVersion } = request as GetRequest;
+  await reachVersion(deps, minResourceVersion, call.signal);
   const key = { tenant: call.org, id };
   const row =
     (await deps.store.get({ ...key, kind: kind.options.kind })) ??
@@ -29,6 +31,7 @@ export async function getById(deps: PipelineDeps, kind: Kind, request: Message, 
 /** Reads by name, as the resource is now or as it was in a revision. */
 export async function getByReference(deps: PipelineDeps, kind: Kind, request: Message, call: Call): Promise<Message> {
   const reference = request as Reference;
+  await reachVersion(deps, reference.minResourceVersion, call.signal);
   const row = await rowNamed(deps.store, kind, { org: call.org, reference });
   if (!row) throw missing(kind, reference.name);
   if (!reference.revision) return fromRow(kind, row);

@@ -7,9 +7,10 @@ import type { Pipeline } from "../pipeline.ts";
 import { purgeVerb } from "../purge.ts";
 import { writeVerbs } from "./commands.ts";
 import { getById, getByReference } from "./get.ts";
-import { list, watch } from "./queries.ts";
+import { listVerb } from "./list.ts";
 import { type RemoveDeps, removeVerbs } from "./remove.ts";
 import { tagVerb } from "./tag.ts";
+import { watchVerb } from "./watch.ts";
 
 /** Handlers for every method of every kind whose descriptor names a verb. */
 export function verbHandlers(deps: RemoveDeps, pipeline: Pipeline): readonly Handler[] {
@@ -34,7 +35,7 @@ function handlerOf(
 ): Handler {
   const { kind, method } = of;
   const verb = verbOf(method);
-  if (verb === Verb.WATCH) return { shape: "stream", method, run: (request, call) => watch(deps, kind, request, call) };
+  if (verb === Verb.WATCH) return { shape: "stream", method, run: watchVerb(deps, kind, method.output) };
   const commands = { ...writeVerbs(deps, pipeline, kind), ...removeVerbs(deps, pipeline, kind) };
   const table: Partial<Record<Verb, (request: Message, call: Call) => Promise<Message>>> = {
     [Verb.CREATE]: commands.create,
@@ -42,7 +43,7 @@ function handlerOf(
     [Verb.DELETE]: commands.delete,
     [Verb.GET]: (request, call) => getById(deps, kind, request, call),
     [Verb.GET_BY_REFERENCE]: (request, call) => getByReference(deps, kind, request, call),
-    [Verb.LIST]: (request, call) => list(deps, kind, request, call),
+    [Verb.LIST]: listVerb(deps, kind),
     [Verb.UNDELETE]: commands.undelete,
     [Verb.PURGE]: purgeVerb(deps, pipeline, kind),
     [Verb.TAG]: tagVerb(deps, pipeline, kind),

@@ -75,18 +75,17 @@ async function endRunning(
   { policy, call }: { readonly policy: RunningPolicy; readonly call: Call },
 ): Promise<void> {
   if (policy === RunningPolicy.LEAVE) return;
-  for (const { kind, row } of all) {
-    const executions = await deps.running.on(kind.options.kind, row);
-    if (executions.length === 0) continue;
-    if (policy !== RunningPolicy.CANCEL) throw inUse(kind, row, executions);
-    for (const id of executions) await deps.running.cancel({ org: row.tenant, id }, call);
-  }
+  const [first] = all;
+  const executions = await deps.running.on(all.map(({ kind, row }) => ({ ...row, kind: kind.options.kind })));
+  if (!first || executions.length === 0) return;
+  if (policy !== RunningPolicy.CANCEL) throw inUse(first, executions);
+  for (const id of executions) await deps.running.cancel(id, call);
 }
 
-function inUse(kind: Kind, { name }: Row, executions: readonly string[]): Error {
+function inUse({ kind, row: { name } }: Stored, executions: readonly string[]): Error {
   const word = kind.options.kind.toLowerCase();
   const named = executions.slice(0, MAX_NAMED).join(", ");
-  const message = `${executions.length} executions of ${word} "${name}" are not finished (${named}); wait, or say whether to cancel or to leave them`;
+  const message = `executions that need ${word} "${name}" are not finished (${executions.length}: ${named}); wait, or say whether to cancel or to leave them`;
   return precondition("RESOURCE_IN_USE", { kind: kind.options.kind, name, executions: named }, { message });
 }
 

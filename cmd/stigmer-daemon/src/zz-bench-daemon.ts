@@ -1,0 +1,11 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { startDaemon } from "./daemon.ts";
+const logged = process.argv[2] === "log";
+const daemon = await startDaemon({ home: mkdtempSync(join(tmpdir(), "zz-")), port: 0, env: {}, runnerEntry: undefined, user: "t", log: logged ? pino({ level: "info" }, pino.destination({ dest: "/tmp/fpb/log", sync: true })) : pino({ level: "silent" }) });
+const r = await fetch(`${daemon.url}/ai.stigmer.agentic.agent.v1.AgentCommandController/create`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ metadata: { name: "bench" }, spec: { instructions: "x".repeat(900) } }) });
+const a: any = await r.json();
+console.log(daemon.url.split(":").at(-1), a.metadata.id);
+process.on("SIGTERM", () => process.exit(0));
