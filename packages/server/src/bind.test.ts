@@ -7,6 +7,7 @@ import { ErrorInfoSchema } from "@stigmer/contracts/rpc";
 import { type Handler, type Pipeline, serverStream, unary } from "@stigmer/resource";
 import { describe, expect, it } from "vitest";
 import { type Bindings, bind } from "./bind.ts";
+import { connectRoutes } from "./connect-routes.ts";
 import { deadline } from "./interceptors/deadline.ts";
 import { errors } from "./interceptors/errors.ts";
 import { requestLog } from "./interceptors/request-log.ts";
@@ -103,7 +104,7 @@ describe("a call", () => {
     const error = await refusal(client.getInfo({}));
 
     expect(error.code).toBe(Code.DeadlineExceeded);
-    expect(await aborted).toMatchObject({ code: Code.DeadlineExceeded });
+    expect(await aborted).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
   });
 
   it("that fails after its deadline is no unhandled error", async () => {
@@ -134,11 +135,12 @@ describe("a call", () => {
 
 function routesOf(over: Partial<Bindings>) {
   const pipeline = { admit: async (_, call) => ({ ...call, org: "o" }) } as Pick<Pipeline, "admit"> as Pipeline;
-  return bind({
-    ...{ services: [ServerQueryController], handlers: [], unclaimed: [], interceptors: [], pipeline },
+  const methods = bind({
+    ...{ services: [ServerQueryController], handlers: [], unclaimed: [], interceptors: [errors(silentLog)], pipeline },
     ...{ clock: systemClock, callerOf: () => ({ subject: "tester", org: "o" }) },
     ...over,
   });
+  return connectRoutes(methods);
 }
 
 function clientOf(over: { readonly handlers: readonly Handler[]; readonly interceptors?: Bindings["interceptors"] }) {

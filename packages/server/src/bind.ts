@@ -1,10 +1,10 @@
 import { type DescMethod, type DescService, getOption, hasOption, type Message } from "@bufbuild/protobuf";
-import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { type Clock, invalid, type Reason, unsupported } from "@stigmer/base";
 import { method as methodOption, Verb } from "@stigmer/contracts/commons";
-import { type Caller, type Handler, type IncomingCall, optionsOf, type Pipeline, verbOf } from "@stigmer/resource";
-import { toWire } from "./error-table.ts";
-import { aroundStream, aroundUnary, type Exchange, type Interceptor } from "./exchange.ts";
+import { type Call, type Caller, type Handler, optionsOf, type Pipeline, verbOf } from "@stigmer/resource";
+import { readingFault } from "./error-table.ts";
+import { aroundStream, aroundUnary, type Exchange, type Incoming, type Interceptor } from "./exchange.ts";
 
 /** A service of the contract that a backend does not offer. */
 export type Unclaimed = { readonly service: DescService; readonly reason: string };
@@ -17,9 +17,27 @@ export type Bindings = {
   readonly pipeline: Pipeline;
   readonly interceptors: readonly Interceptor[];
   /** Who calls, by what the request's headers say. */
-  readonly callerOf: (headers: Headers) => Caller;
+  readonly callerOf: (header: Incoming["header"]) => Caller;
   readonly clock: Clock;
 };
+
+/** A method and what serves it, whichever protocol a call comes by; what it throws is ready for the wire. */
+export type BoundMethod =
+  | {
+      readonly shape: "unary";
+      readonly method: DescMethod;
+      readonly serve: (request: Message, incoming: Incoming) => Promise<Message>;
+    }
+  | {
+      readonly shape: "stream";
+      readonly method: DescMethod;
+      readonly serve: (request: Message, incoming: Incoming) => AsyncIterable<Message>;
+    }
+  | {
+      readonly shape: "bidi";
+      readonly method: DescMethod;
+      readonly serve: (requests: AsyncIterable<Message>, incoming: Incoming) => AsyncIterable<Message>;
+    };
 
 const NOT_CLAIMED: Reason = "FEATURE_NOT_CLAIMED";
 const OURS = "ai.stigmer.";
@@ -29,14 +47,11 @@ const MAX_KEY_LENGTH = 128;
  * Binds every method of every service: to its handler, or to the answer that the service is not claimed. Throws where a
  * method has none, where it has two, or where a service that is not claimed has one.
  */
-export function bind(bindings: Bindings): (router: ConnectRouter) => void {
+export function bind(bindings: Bindings): readonly BoundMethod[] {
   const handlers = indexHandlers(bindings);
-  return (router) => {
-    for (const service of bindings.services) {
-      for (const method of service.methods)
-        router.rpc(method, implementation(bindings, method, handlers.get(keyOf(method))) as never);
-    }
-  };
+  return bindings.services.flatMap((service) =>
+    service.methods.map((method) => bindOne(bindings, handlers.get(keyOf(method)) ?? refuseUnclaimed(method))),
+  );
 }
 
 function indexHandlers({ services, handlers, unclaimed }: Bindings): Map<string, Handler> {
@@ -76,79 +91,91 @@ function keyOf(method: DescMethod): string {
   return `${method.parent.typeName}/${method.name}`;
 }
 
-function implementation(bindings: Bindings, method: DescMethod, handler: Handler | undefined) {
-  const exchangeOf = (context: HandlerContext): Exchange => newExchange(bindings, method, context);
-  if (!handler) return refuseUnclaimed(method);
+function bindOne(bindings: Bindings, handler: Handler): BoundMethod {
+  const { method } = handler;
+  const open = (incoming: Incoming): Exchange => newExchange(bindings, method, incoming);
   if (handler.shape === "unary") {
-    return (request: Message, context: HandlerContext) =>
-      aroundUnary(bindings.interceptors, async ({ call }) =>
-        handler.run(request, await admit(bindings, request, call)),
-      )(exchangeOf(context));
+    const around = aroundUnary(bindings.interceptors);
+    const run = async (request: Message, exchange: Exchange): Promise<Message> =>
+      handler.run(request, await admit(bindings, request, exchange));
+    const serve = (request: Message, incoming: Incoming): Promise<Message> => {
+      const exchange = open(incoming);
+      return around(exchange, () => run(request, exchange));
+    };
+    return { shape: "unary", method, serve };
   }
+  const around = aroundStream(bindings.interceptors);
   if (handler.shape === "stream") {
-    return (request: Message, context: HandlerContext) =>
-      aroundStream(bindings.interceptors, async function* ({ call }) {
-        yield* handler.run(request, await admit(bindings, request, call));
-      })(exchangeOf(context));
+    const run = async function* (request: Message, exchange: Exchange): AsyncIterable<Message> {
+      yield* handler.run(request, await admit(bindings, request, exchange));
+    };
+    const serve = (request: Message, incoming: Incoming): AsyncIterable<Message> => {
+      const exchange = open(incoming);
+      return around(exchange, () => run(request, exchange));
+    };
+    return { shape: "stream", method, serve };
   }
-  return (requests: AsyncIterable<Message>, context: HandlerContext) =>
-    aroundStream(bindings.interceptors, (exchange) => serveBidi(bindings, handler, requests, exchange.call))(
-      exchangeOf(context),
-    );
+  const serve = (requests: AsyncIterable<Message>, incoming: Incoming): AsyncIterable<Message> => {
+    const exchange = open(incoming);
+    return around(exchange, () => serveBidi(bindings, handler, { requests: readable(requests), exchange }));
+  };
+  return { shape: "bidi", method, serve };
 }
 
 /** Each request message is admitted by itself; the stream's own call is the one of its first message. */
 async function* serveBidi(
   bindings: Bindings,
   handler: Extract<Handler, { shape: "bidi" }>,
-  requests: AsyncIterable<Message>,
-  incoming: IncomingCall,
+  { requests, exchange }: { readonly requests: AsyncIterable<Message>; readonly exchange: Exchange },
 ): AsyncIterable<Message> {
   const source = requests[Symbol.asyncIterator]();
   const first = await source.next();
   if (first.done) return;
-  const call = await admit(bindings, first.value, incoming);
+  const call = await admit(bindings, first.value, exchange);
   const admitted = async function* (): AsyncIterable<Message> {
     yield first.value;
     for (let next = await source.next(); !next.done; next = await source.next()) {
-      await admit(bindings, next.value, incoming);
+      await admit(bindings, next.value, exchange);
       yield next.value;
     }
   };
   yield* handler.run(admitted(), call);
 }
 
+/** The messages; where one can't be read, the fault says so, and not the handler's. */
+async function* readable(requests: AsyncIterable<Message>): AsyncIterable<Message> {
+  try {
+    yield* requests;
+  } catch (error) {
+    throw error instanceof ConnectError ? readingFault(error) : error;
+  }
+}
+
 /** Methods without options are gRPC's own: health and reflection. They concern nobody's data. */
-async function admit(bindings: Bindings, request: Message, call: IncomingCall) {
+async function admit(bindings: Bindings, request: Message, { call }: Exchange): Promise<Call> {
+  const { idempotencyKey: key } = call;
+  if (key !== undefined && (key.length === 0 || key.length > MAX_KEY_LENGTH)) {
+    const description = `must have 1 to ${MAX_KEY_LENGTH} characters`;
+    throw invalid([{ field: "idempotency-key", description }]);
+  }
   return optionsOf(call) ? await bindings.pipeline.admit(request, call) : { ...call, org: call.caller.org };
 }
 
-function refuseUnclaimed(method: DescMethod) {
-  const error = () => toWire(unsupported(NOT_CLAIMED, { service: method.parent.typeName }), "");
-  if (method.methodKind === "unary") return () => Promise.reject(error());
-  // biome-ignore lint/correctness/useYield: refuses before it has anything to say
-  return async function* () {
-    throw error();
+function refuseUnclaimed(method: DescMethod): Handler {
+  const refusal = () => unsupported(NOT_CLAIMED, { service: method.parent.typeName });
+  if (method.methodKind === "unary") return { shape: "unary", method, run: () => Promise.reject(refusal()) };
+  // biome-ignore lint/correctness/useYield: it refuses before there is anything to yield
+  const run = async function* () {
+    throw refusal();
   };
+  return method.methodKind === "server_streaming" ? { shape: "stream", method, run } : { shape: "bidi", method, run };
 }
 
-function newExchange(bindings: Bindings, method: DescMethod, context: HandlerContext): Exchange {
-  const headers = context.requestHeader;
-  const requestId = crypto.randomUUID();
-  context.responseHeader.set("x-request-id", requestId);
-  const key = headers.get("idempotency-key") ?? undefined;
-  if (key !== undefined && (key.length === 0 || key.length > MAX_KEY_LENGTH)) {
-    const description = `must have 1 to ${MAX_KEY_LENGTH} characters`;
-    throw toWire(invalid([{ field: "idempotency-key", description }]), requestId);
-  }
+function newExchange(bindings: Bindings, method: DescMethod, incoming: Incoming): Exchange {
+  const { requestId, controller } = incoming;
   const call = {
-    ...{ method, caller: bindings.callerOf(headers), requestId, signal: context.signal },
-    ...{ idempotencyKey: key, fieldManager: headers.get("field-manager") ?? undefined },
+    ...{ method, caller: bindings.callerOf(incoming.header), requestId, signal: controller.signal },
+    ...{ idempotencyKey: incoming.header("idempotency-key"), fieldManager: incoming.header("field-manager") },
   };
-  return {
-    call,
-    protocol: context.protocolName,
-    started: bindings.clock.monotonic(),
-    hasDeadline: context.timeoutMs() !== undefined,
-  };
+  return { call, incoming, started: bindings.clock.monotonic() };
 }

@@ -1,36 +1,45 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { IncomingCall } from "@stigmer/resource";
 
+/** What a protocol knows of a call, whichever it is. */
+export interface Incoming {
+  readonly protocol: string;
+  readonly requestId: string;
+  /** What is left of the time that the client gave the call, in milliseconds; undefined where it gave none. */
+  readonly timeoutMs: number | undefined;
+  /** Ends the call: when the client goes, the deadline passes or the backend stops. */
+  readonly controller: AbortController;
+  /** A header of the request, by its name in lower case. */
+  header(name: string): string | undefined;
+}
+
 /** One call and what its log line says. */
 export type Exchange = {
   readonly call: IncomingCall;
-  readonly protocol: string;
+  readonly incoming: Incoming;
   readonly started: number;
-  /** Whether the client set a deadline of its own. */
-  readonly hasDeadline: boolean;
 };
 
 /**
  * Something that happens around every call, whichever protocol it came by. The first in a list is the outermost.
  */
 export interface Interceptor {
-  unary(exchange: Exchange, next: (exchange: Exchange) => Promise<Message>): Promise<Message>;
-  stream(exchange: Exchange, next: (exchange: Exchange) => AsyncIterable<Message>): AsyncIterable<Message>;
+  unary(exchange: Exchange, next: () => Promise<Message>): Promise<Message>;
+  stream(exchange: Exchange, next: () => AsyncIterable<Message>): AsyncIterable<Message>;
 }
 
-export function aroundUnary(interceptors: readonly Interceptor[], run: (exchange: Exchange) => Promise<Message>) {
-  return interceptors.reduceRight<(exchange: Exchange) => Promise<Message>>(
-    (next, one) => (exchange) => one.unary(exchange, next),
-    run,
+/** Puts all interceptors around what runs unary calls. */
+export function aroundUnary(interceptors: readonly Interceptor[]): Interceptor["unary"] {
+  return interceptors.reduceRight<Interceptor["unary"]>(
+    (inner, one) => (exchange, run) => one.unary(exchange, () => inner(exchange, run)),
+    (_, run) => run(),
   );
 }
 
-export function aroundStream(
-  interceptors: readonly Interceptor[],
-  run: (exchange: Exchange) => AsyncIterable<Message>,
-) {
-  return interceptors.reduceRight<(exchange: Exchange) => AsyncIterable<Message>>(
-    (next, one) => (exchange) => one.stream(exchange, next),
-    run,
+/** Puts all interceptors around what runs streams. */
+export function aroundStream(interceptors: readonly Interceptor[]): Interceptor["stream"] {
+  return interceptors.reduceRight<Interceptor["stream"]>(
+    (inner, one) => (exchange, run) => one.stream(exchange, () => inner(exchange, run)),
+    (_, run) => run(),
   );
 }

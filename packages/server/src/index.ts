@@ -1,4 +1,4 @@
-export { type Bindings, bind, type Unclaimed } from "./bind.ts";
+export { type Bindings, type BoundMethod, bind, type Unclaimed } from "./bind.ts";
 export { toWire } from "./error-table.ts";
 export type { Exchange, Interceptor } from "./exchange.ts";
 export { healthHandlers } from "./health.ts";

@@ -88,7 +88,7 @@ async function open(over: Partial<ListenOptions>): Promise<Listener> {
 
 function options(over: Partial<ListenOptions>): ListenOptions {
   const { signal: shutdown } = new AbortController();
-  return { hosts: ["127.0.0.1"], port: 0, routes: () => {}, registry: createRegistry(), limits, shutdown, ...over };
+  return { hosts: ["127.0.0.1"], port: 0, methods: [], registry: createRegistry(), limits, shutdown, ...over };
 }
 
 async function connected(port: number): Promise<Socket> {

@@ -1,25 +1,24 @@
-import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
-import {
-  constants,
-  createServer as createHttp2,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-} from "node:http2";
+import { createServer as createHttp1 } from "node:http";
+import { constants, createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { Registry } from "@bufbuild/protobuf";
-import type { ConnectRouter } from "@connectrpc/connect";
-import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
-import { precondition, unavailable } from "@stigmer/base";
+import { type Log, precondition, silentLog } from "@stigmer/base";
+import type { BoundMethod } from "./bind.ts";
+import { connectPath } from "./connect-path.ts";
 import { toWire } from "./error-table.ts";
-import { refusalOf } from "./origin.ts";
+import { createFastPath } from "./fast-path.ts";
+import type { Connection } from "./grpc-answer.ts";
+import { endHalfOpen } from "./half-open.ts";
+import { shuttingDown } from "./protocol-faults.ts";
+import type { Request, Response } from "./refuse.ts";
+import { createStallGuard, type StallGuard } from "./stalled.ts";
 
 export type ListenOptions = {
   /** Addresses to listen on, the same port on each; those that the machine lacks are left out, but the first must work. */
   readonly hosts: readonly string[];
   /** 0 takes a free one. */
   readonly port: number;
-  readonly routes: (router: ConnectRouter) => void;
+  readonly methods: readonly BoundMethod[];
   /** The messages that may stand packed in another one where it is JSON. */
   readonly registry: Registry;
   readonly limits: {
@@ -29,8 +28,15 @@ export type ListenOptions = {
   };
   /** Aborts what still runs when the server must end. */
   readonly shutdown: AbortSignal;
-  /** How long a connection may take to say which protocol it speaks, and a request over HTTP/1.1 for its headers; 10 s unless told. */
+  /** How long a connection may take to begin its protocol, and a request over HTTP/1.1 for its headers; 10 s unless told. */
   readonly patienceMs?: number;
+  /** How long a request that is one message may take to come in; 30 s unless told. */
+  readonly readMs?: number;
+  /** How long something may wait for a client that reads nothing of it; 60 s unless told. */
+  readonly stalledMs?: number;
+  /** False has Connect's library serve unary gRPC too, for tests that compare the two. */
+  readonly fastPath?: boolean;
+  readonly log?: Log;
 };
 
 /** A server that listens. */
@@ -40,13 +46,9 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-type Request = IncomingMessage | Http2ServerRequest;
-type Response = ServerResponse | Http2ServerResponse;
-
 const PATIENCE_MS = 10_000;
-const HALF_OPEN_MS = 1_000;
-/** The same while the server ends. */
-const HALF_OPEN_AT_END_MS = 100;
+const READ_MS = 30_000;
+const STALLED_MS = 60_000;
 /** What one connection may hold for all its streams together; at Node's 10 MB it would refuse a runner with a few large conversations. */
 const MAX_SESSION_MEGABYTES = 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
@@ -58,29 +60,15 @@ const HTTP2_PREFACE = "PRI * HTTP/2.0";
  * `Host` that is not a loopback name and an `Origin` that is not the server's own, so that no web page can drive it.
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const sessions = new Set<ServerHttp2Session>();
-  const serve = requestHandler(options);
-  const { patienceMs = PATIENCE_MS } = options;
-  const http1 = createHttp1(
-    {
-      ...{ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: patienceMs, requestTimeout: 0 },
-      connectionsCheckingInterval: patienceMs / 2,
-    },
-    serve,
-  );
-  http1.emit("listening"); // it does not listen itself, and without this it would never look at its timeouts
-  const { maxConcurrentStreams } = options.limits;
-  const settings = { maxConcurrentStreams, maxHeaderListSize: MAX_HEADER_BYTES };
-  const http2 = createHttp2({ settings, maxSessionMemory: MAX_SESSION_MEGABYTES }, serve);
-  http2.on("session", (session) => {
-    sessions.add(session);
-    session.on("error", () => {}); // a client that breaks the protocol ends its own session
-    session.once("close", () => sessions.delete(session));
-  });
+  const guard = createStallGuard(options.stalledMs ?? STALLED_MS);
+  const shutdown = shutdownOf(options.shutdown);
+  const { http1, http2, sessions } = createProtocols(options, { guard, shutdown });
   const sockets = new Set<Socket>();
+  const { patienceMs = PATIENCE_MS } = options;
   const accept = (socket: Socket): void => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
+    guard.watch(socket, () => socket.destroy());
     const timer = setTimeout(() => socket.destroy(), patienceMs);
     socket.once("close", () => clearTimeout(timer));
     route(socket, (isHttp2) => {
@@ -91,47 +79,70 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const { servers, port } = await openAll(options, accept);
   return {
     port,
-    close: (graceMs) => close({ servers, sessions, sockets, closeIdle: () => http1.close() }, graceMs),
+    async close(graceMs) {
+      await close({ servers, sessions, sockets, closeIdle: () => http1.close() }, graceMs);
+      guard.stop();
+    },
   };
 }
 
-function requestHandler(options: ListenOptions): (request: Request, response: Response) => void {
-  const { maxMessageBytes } = options.limits;
-  const connect = connectNodeAdapter({
-    routes: options.routes,
-    readMaxBytes: maxMessageBytes,
-    writeMaxBytes: 4 * maxMessageBytes,
-    shutdownSignal: shutdownOf(options.shutdown),
-    acceptCompression: [compressionGzip],
-    jsonOptions: { ignoreUnknownFields: false, registry: options.registry },
+type Shared = { readonly guard: StallGuard; readonly shutdown: AbortSignal };
+
+/** Servers that don't listen themselves: sockets are handed to them. */
+function createProtocols(options: ListenOptions, shared: Shared) {
+  const { patienceMs = PATIENCE_MS, limits } = options;
+  const serve = createConnectPath(options, shared);
+  const http1 = createHttp1(
+    {
+      ...{ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: patienceMs, requestTimeout: 0 },
+      connectionsCheckingInterval: patienceMs / 2,
+    },
+    serve,
+  );
+  http1.emit("listening"); // without this it would never look at its timeouts
+  const settings = { maxConcurrentStreams: limits.maxConcurrentStreams, maxHeaderListSize: MAX_HEADER_BYTES };
+  const http2 = createHttp2({ settings, maxSessionMemory: MAX_SESSION_MEGABYTES });
+  const compatible = createHttp2(serve); // turns streams into requests and responses
+  const sessions = new Set<ServerHttp2Session>();
+  const fastPath = options.fastPath === false ? () => false : createFastPath(pathOptions(options, shared));
+  http2.on("session", (session) => {
+    const connection: Connection = { unread: 0 };
+    sessions.add(session);
+    session.on("error", () => {}); // a client that breaks the protocol ends its own session
+    const timer = setTimeout(() => session.destroy(), patienceMs); // the first frame of both is a SETTINGS
+    session.once("remoteSettings", () => clearTimeout(timer));
+    session.once("close", () => {
+      clearTimeout(timer);
+      sessions.delete(session);
+    });
+    session.on("stream", (stream, headers, flags, rawHeaders) => {
+      shared.guard.watch(stream, () => stream.close(constants.NGHTTP2_CANCEL));
+      if (!fastPath(stream, headers, connection)) compatible.emit("stream", stream, headers, flags, rawHeaders);
+    });
   });
+  return { http1, http2, sessions };
+}
+
+function createConnectPath(options: ListenOptions, shared: Shared): (request: Request, response: Response) => void {
+  const serve = connectPath({ ...pathOptions(options, shared), registry: options.registry });
   return (request, response) => {
-    endHalfOpen(response, options.shutdown);
-    const refusal = refusalOf(request.headers);
-    if (!refusal) return connect(request as never, response as never);
-    const answer = response as ServerResponse;
-    answer.writeHead(403, { "content-type": "application/json" });
-    answer.end(JSON.stringify({ code: "permission_denied", message: refusal }));
+    if ("stream" in response) {
+      const { stream } = response;
+      stream.once("wantTrailers", () => endHalfOpen(stream, options.shutdown));
+    }
+    serve(request, response);
   };
+}
+
+function pathOptions({ methods, limits, readMs = READ_MS, log = silentLog }: ListenOptions, { shutdown }: Shared) {
+  return { methods, maxMessageBytes: limits.maxMessageBytes, readMs, log, shutdown };
 }
 
 /** What clients are told whose calls the end of the server cuts short: try again. */
 function shutdownOf(signal: AbortSignal): AbortSignal {
   const controller = new AbortController();
-  const wire = toWire(unavailable("SHUTTING_DOWN", {}, { message: "the backend is stopping" }), "");
-  signal.addEventListener("abort", () => controller.abort(wire), { once: true });
+  signal.addEventListener("abort", () => controller.abort(toWire(shuttingDown(), "")), { once: true });
   return controller.signal;
-}
-
-/** A stream that has its answer, and whose request never ends, would count among the connection's streams for ever. */
-function endHalfOpen(response: Response, shutdown: AbortSignal): void {
-  if (!("stream" in response)) return;
-  const { stream } = response;
-  stream.once("wantTrailers", () => {
-    const patienceMs = shutdown.aborted ? HALF_OPEN_AT_END_MS : HALF_OPEN_MS;
-    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), patienceMs);
-    stream.once("close", () => clearTimeout(timer));
-  });
 }
 
 /** Looks at the first bytes and puts them back. Nothing is put back before it is enough: that alone would count as news. */

@@ -1,27 +1,37 @@
 import type { Message } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
 import type { Interceptor } from "../exchange.ts";
+import { late } from "../protocol-faults.ts";
 
-/** Ends a unary call after `ms` where its client set no deadline. Streams have none. */
+/** What a timer of Node can wait at most. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** Ends a unary call after the time that its client gave it, or after `ms` where it gave none. Streams have no end here. */
 export function deadline(ms: number): Interceptor {
   return {
-    async unary(exchange, next) {
-      if (exchange.hasDeadline) return await next(exchange);
-      const timer = new AbortController();
-      const { signal } = exchange.call;
-      const late = new ConnectError(`the call took longer than ${ms} ms`, Code.DeadlineExceeded);
-      const handle = setTimeout(() => timer.abort(late), ms);
-      const call = { ...exchange.call, signal: AbortSignal.any([signal, timer.signal]) };
-      try {
-        return await Promise.race([next({ ...exchange, call }), rejectOn(timer.signal)]);
-      } finally {
-        clearTimeout(handle);
-      }
+    unary({ incoming: { timeoutMs, controller } }, next) {
+      return new Promise<Message>((resolve, reject) => {
+        const end = (): void => {
+          const fault = late(timeoutMs === undefined ? ms : undefined);
+          controller.abort(fault);
+          reject(fault);
+        };
+        if (timeoutMs !== undefined && timeoutMs <= 0) {
+          end();
+          return;
+        }
+        const timer = setTimeout(end, Math.min(timeoutMs ?? ms, MAX_DELAY_MS));
+        next().then(
+          (answer) => {
+            clearTimeout(timer);
+            resolve(answer);
+          },
+          (error) => {
+            clearTimeout(timer);
+            reject(error);
+          },
+        );
+      });
     },
-    stream: (exchange, next) => next(exchange),
+    stream: (_, next) => next(),
   };
-}
-
-function rejectOn(signal: AbortSignal): Promise<Message> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }
