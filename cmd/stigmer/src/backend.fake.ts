@@ -35,7 +35,7 @@ import {
 import { ServerInfoSchema, ServerQueryController } from "@stigmer/contracts/platform";
 import { BadRequestSchema, ErrorInfoSchema } from "@stigmer/contracts/rpc";
 import { entryHash } from "./execution/chain.ts";
-import { registry } from "./kinds/kinds.ts";
+import { registry } from "./kinds/registry.ts";
 
 /** Just enough of a backend for commands to talk to. */
 export type FakeBackend = {

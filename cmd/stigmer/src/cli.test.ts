@@ -1,7 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { createBackend, refusal } from "./backend.fake.ts";
-import { chosenCommand } from "./cli.ts";
 import { newAgentCommand } from "./commands/agent.ts";
 import { newApplyCommand } from "./commands/apply.ts";
 import { newApprovalCommand } from "./commands/approval.ts";
@@ -9,6 +8,7 @@ import { newListCommand } from "./commands/list.ts";
 import { newLocalCommand } from "./commands/local.ts";
 import { createWorld, URL_OF_BACKEND } from "./deps.fake.ts";
 import { explain } from "./explain.ts";
+import { chosenCommand } from "./program.ts";
 
 describe("the command line", () => {
   it("shows help on stdout and is done", async () => {

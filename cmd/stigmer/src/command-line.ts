@@ -5,11 +5,14 @@ import { EXIT, Failure } from "./failure.ts";
 export type GlobalOptions = {
   readonly output?: string;
   readonly url?: string;
+  readonly context?: string;
 };
 
 /** What the user may write about output and backend, on each command. */
 export function withGlobals(command: Command): Command {
-  return withOutput(command).option("--url <url>", "backend to talk to, instead of STIGMER_URL or the local daemon");
+  return withOutput(command)
+    .option("--url <url>", "backend to talk to, instead of the context's, STIGMER_URL or the local daemon")
+    .option("--context <name>", "named backend to talk to; see stigmer context");
 }
 
 function withOutput(command: Command): Command {

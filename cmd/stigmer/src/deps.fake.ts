@@ -1,12 +1,22 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Code, ConnectError, type ConnectRouter, createRouterTransport, type Interceptor } from "@connectrpc/connect";
+import { fromJson, type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createRouterTransport,
+  type Interceptor,
+  type Transport,
+} from "@connectrpc/connect";
 import { clientOver } from "@stigmer/client";
+import type { LightClient } from "@stigmer/client/light";
 import { onTestFinished } from "vitest";
 import type { Processes } from "./backend/processes.ts";
 import { runCli } from "./cli.ts";
 import type { Deps, Env, Source } from "./deps.ts";
+import { methodOf, registry } from "./kinds/registry.ts";
 
 export type WorldOptions = {
   /** What answers at which URL; nothing answers at others. */
@@ -56,14 +66,15 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     },
     interrupt: interrupt.signal,
     connect: async (url) =>
-      clientOver(
+      lightOver(
         createRouterTransport((router) => (backends[url] ?? (() => {}))(router), {
           transport: { interceptors: [unreachableUnless(() => url in backends)] },
         }),
-        { url },
+        url,
       ),
     processes: { ...noProcesses, ...options.processes },
     daemonCommand: ["node", "daemon.js"],
+    conformanceProgram: join(home, "conformance.mjs"),
   };
   return {
     deps,
@@ -73,6 +84,23 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     stderr: () => error.join(""),
     run: (...args) => runCli(deps, args),
     interrupt: () => interrupt.abort(),
+  };
+}
+
+type Call = (request: Message, options: object) => Promise<Message>;
+
+/** A client in memory that makes calls in JSON too, by way of the descriptors. */
+function lightOver(transport: Transport, url: string): LightClient {
+  const client = clientOver(transport, { url });
+  return {
+    ...client,
+    async json({ path, request, headers }, options = {}) {
+      const { parent, localName, input, output } = methodOf({ path });
+      const call = (client.service(parent) as unknown as Readonly<Record<string, Call>>)[localName];
+      if (!call) throw new Error(`no method ${path}`);
+      const answer = await call(fromJson(input, request, { registry }), { ...options, headers });
+      return toJson(output, answer, { registry }) as JsonObject;
+    },
   };
 }
 

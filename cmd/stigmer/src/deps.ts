@@ -1,5 +1,5 @@
 import type { Clock } from "@stigmer/base";
-import type { Client } from "@stigmer/client";
+import type { LightClient } from "@stigmer/client/light";
 import type { Processes } from "./backend/processes.ts";
 
 /** A stream that text goes to. */
@@ -38,8 +38,10 @@ export type Deps = {
   /** Aborts at the first Ctrl-C. */
   readonly interrupt: AbortSignal;
   /** A client over the network; loading it costs time, so it is loaded when it is asked for. */
-  readonly connect: (url: string, options?: { readonly attempts?: number }) => Promise<Client>;
+  readonly connect: (url: string, options?: { readonly attempts?: number }) => Promise<LightClient>;
   readonly processes: Processes;
   /** How the daemon is started: the program and its arguments. */
   readonly daemonCommand: readonly string[];
+  /** The conformance suite's program; it may not be there. */
+  readonly conformanceProgram: string;
 };

@@ -54,6 +54,21 @@ const NEXT_STEPS: Partial<Record<Reason, Next>> = {
   FIELD_IMMUTABLE: "delete it and create it anew",
   KIND_UNKNOWN: "stigmer list --help names the kinds",
   WATCH_TOKEN_EXPIRED: "watch again",
+  WATCH_TOKEN_INVALID: "watch again",
+  PAGE_TOKEN_INVALID: "list again from the beginning",
+  IDEMPOTENCY_KEY_REUSED: "try again",
+  FIELD_CONFLICT: "take the fields over with --force, or leave them out",
+  RESOURCE_IN_USE: "end the executions first, or say what becomes of them: --running cancel, or --running leave",
+  RESOURCE_DELETED: ({ kind = "<kind>", name = "<name>" }) => {
+    const word = `${kind.toLowerCase()} ${name}`;
+    return `bring it back: stigmer undelete ${word}; or free its name: stigmer delete ${word} --purge`;
+  },
+  VERSION_NOT_REACHED: "try again in a moment",
+  READER_TOO_SLOW: "watch again, and read faster",
+  MALFORMED_REQUEST: "this program and the backend may be of different versions: stigmer version",
+  METHOD_UNKNOWN: "this backend may be older than this program: stigmer version",
+  DEADLINE_EXCEEDED: "the backend may be overloaded; try again, or look at its log: stigmer local logs",
+  ORIGIN_REFUSED: "name the backend by a loopback name, such as http://127.0.0.1:50051",
   FEATURE_NOT_CLAIMED: "this backend does not offer it; another one may: --url <url>",
   INTERNAL: ({ request_id }) =>
     request_id ? `the backend's log has the cause: stigmer local logs, request id ${request_id}` : "try again",

@@ -1,70 +1,10 @@
 #!/usr/bin/env node
-import { existsSync } from "node:fs";
+import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
-import { systemClock } from "@stigmer/base";
-import packageJson from "../package.json" with { type: "json" };
-import { systemProcesses } from "./backend/processes.ts";
-import { runCli } from "./cli.ts";
-import type { Deps } from "./deps.ts";
-import { EXIT } from "./failure.ts";
-import { sinkOver, sourceOver } from "./terminal.ts";
+import { join } from "node:path";
 
-const SOURCE_DAEMON = join("..", "..", "stigmer-daemon", "src", "main.ts");
-
-/** `STIGMER_DAEMON`, the daemon beside this program's bundle, or the one of the source tree. */
-function daemonProgram(): string {
-  if (process.env.STIGMER_DAEMON) return resolve(process.env.STIGMER_DAEMON);
-  const bundled = join(import.meta.dirname, "stigmer-daemon.mjs");
-  return existsSync(bundled) ? bundled : join(import.meta.dirname, SOURCE_DAEMON);
-}
-
-/** The first Ctrl-C asks the command to end, the second ends the process. */
-function interruptSignal(): AbortSignal {
-  const interrupt = new AbortController();
-  process.on("SIGINT", () => {
-    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
-    interrupt.abort();
-  });
-  process.on("SIGTERM", () => interrupt.abort());
-  return interrupt.signal;
-}
-
-/** Whoever reads the output has gone: `stigmer list agents | head -1`. */
-function endBroken(error: NodeJS.ErrnoException): void {
-  if (error.code === "EPIPE") process.exit(EXIT.failed);
-}
-
-function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal?.aborted) return done();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      done();
-    };
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener("abort", end);
-  });
-}
-
-const deps: Deps = {
-  stdout: sinkOver(process.stdout, endBroken),
-  stderr: sinkOver(process.stderr, endBroken),
-  stdin: sourceOver(() => process.stdin, process.stdin.isTTY === true),
-  env: process.env,
-  cwd: process.cwd(),
-  userHome: homedir(),
-  version: packageJson.version,
-  clock: systemClock,
-  sleep,
-  interrupt: interruptSignal(),
-  connect: async (url, options) => (await import("@stigmer/client/node")).connectTo({ url, ...options }),
-  processes: systemProcesses,
-  daemonCommand: [process.execPath, daemonProgram()],
-};
-
-const code = await runCli(deps, process.argv.slice(2));
-for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write("", written));
-// Ends at once: an open connection or a half-read standard input would keep the process.
-process.exit(code);
+// What V8 compiled is kept for the next command; without a folder for it everything works, and takes longer.
+enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "stigmer", "compiled"));
+const { runProcess } = await import("./process.ts");
+// The programs lie beside this file, and not beside the parts that it is split into.
+await runProcess({ env: process.env, folder: import.meta.dirname });

@@ -2,7 +2,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Fault, type FaultKind, type Reason } from "@stigmer/base";
 import { ErrorReason } from "@stigmer/contracts/commons";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "@stigmer/contracts/rpc";
+import { BadRequestSchema, ErrorInfoSchema, PreconditionFailureSchema, RetryInfoSchema } from "@stigmer/contracts/rpc";
 
 const KINDS: Partial<Record<Code, FaultKind>> = {
   [Code.InvalidArgument]: "invalid",
@@ -26,12 +26,16 @@ export function faultOf(error: unknown): unknown {
   const violations = wire
     .findDetails(BadRequestSchema)
     .flatMap((detail) => detail.fieldViolations.map(({ field, description }) => ({ field, description })));
+  const preconditions = wire
+    .findDetails(PreconditionFailureSchema)
+    .flatMap((detail) => detail.violations.map(({ type, subject, description }) => ({ type, subject, description })));
   const [retry] = wire.findDetails(RetryInfoSchema);
   const kind = KINDS[wire.code] ?? "internal";
   return new Fault(kind, reasonOf(info?.reason, kind), info?.metadata ?? {}, {
     cause: error,
     message: wire.rawMessage,
     violations,
+    preconditions,
     ...(retry?.retryDelay && { retryAfterMs: durationMs(retry.retryDelay) }),
   });
 }

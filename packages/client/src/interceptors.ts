@@ -1,6 +1,7 @@
 import { getOption, hasOption } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { Effect, method as methodOptions } from "@stigmer/contracts/commons";
+import { pause } from "./pause.ts";
 
 export const IDEMPOTENCY_KEY = "idempotency-key";
 
@@ -57,16 +58,4 @@ export function retry(options: { readonly attempts: number; readonly firstDelayM
       }
     }
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -1,16 +1,14 @@
-import type { Client } from "@stigmer/client";
-import type { ServerInfo } from "@stigmer/contracts/platform";
-import { getSetting, readConfig } from "../config/file.ts";
+import type { LightClient } from "@stigmer/client/light";
 import type { Deps } from "../deps.ts";
 import { EXIT, Failure, failed, misused } from "../failure.ts";
 import { type DaemonRecord, readDaemonRecord } from "./daemon-record.ts";
 import { type Home, homeOf, samePath } from "./home.ts";
-import { ask } from "./probe.ts";
+import { ask, type ServerFacts } from "./probe.ts";
 
 const DEFAULT_PORT = 50_051;
 
 /** The daemon of this user's home, as it answers. */
-export type RunningDaemon = { readonly client: Client; readonly info: ServerInfo; readonly url: string };
+export type RunningDaemon = { readonly client: LightClient; readonly info: ServerFacts; readonly url: string };
 
 /** What is known of this home's daemon. */
 export type DaemonState = {
@@ -42,7 +40,7 @@ export function hanging({ pid, url }: DaemonRecord): Failure {
   return new Failure(EXIT.unreachable, message, `wait a moment, or look at it (ps -p ${pid}) and end it yourself`);
 }
 
-export async function isOfHome(info: ServerInfo, home: Home): Promise<boolean> {
+export async function isOfHome(info: Pick<ServerFacts, "dataDir">, home: Home): Promise<boolean> {
   return info.dataDir !== "" && (await samePath(info.dataDir, home.data));
 }
 
@@ -50,6 +48,8 @@ export async function isOfHome(info: ServerInfo, home: Home): Promise<boolean> {
 export async function portOf(deps: Deps, home: Home, flag: string | undefined): Promise<number> {
   if (flag !== undefined) return parsePort(flag, "--port");
   if (deps.env.STIGMER_PORT) return parsePort(deps.env.STIGMER_PORT, "STIGMER_PORT");
+  // What reads YAML is large, and a daemon that runs needs no port.
+  const { getSetting, readConfig } = await import("../config/file.ts");
   const configured = getSetting(await readConfig(home.config), ["port"]);
   if (configured === undefined || configured === null) return DEFAULT_PORT;
   if (typeof configured === "number" && isPort(configured)) return configured;

@@ -1,42 +1,63 @@
-import type { Client } from "@stigmer/client";
+import type { LightClient } from "@stigmer/client/light";
+import { type Context, contextOf } from "../config/contexts.ts";
 import type { Deps } from "../deps.ts";
 import { failed, misused } from "../failure.ts";
 import { readDaemonRecord } from "./daemon-record.ts";
 import { homeOf } from "./home.ts";
 import { hanging, isOfHome, lookForDaemon, portOf } from "./local-daemon.ts";
 import { probe } from "./probe.ts";
-import { startDaemon } from "./start-daemon.ts";
+import { withOrg } from "./with-org.ts";
 
 /** The backend that a command talks to. */
 export interface Backend extends AsyncDisposable {
-  client(): Client;
+  client(): LightClient;
   readonly url: string;
+  /** Organization that calls are made for; empty means the caller's. */
+  readonly org: string;
   /** Looks again where the backend is, as a daemon that was restarted may listen elsewhere. */
-  reopen(): Promise<Client>;
+  reopen(): Promise<LightClient>;
 }
 
+/** What the user may say about which backend is meant. */
+export type BackendOptions = { readonly url?: string | undefined; readonly context?: string | undefined };
+
 /**
- * Finds the backend: `--url`, `STIGMER_URL`, this home's daemon, what answers on the default port. Where none is named
- * and none answers, the local daemon is started, which is said on stderr. A named backend is never started.
+ * Finds the backend: `--url`, `--context`, `STIGMER_URL`, the chosen context, this home's daemon, what answers on the default
+ * port. Where none is named and none answers, the local daemon is started, which is said on stderr. A named backend is
+ * never started.
  */
-export async function openBackend(deps: Deps, options: { readonly url?: string | undefined }): Promise<Backend> {
-  const named = namedUrl(deps, options);
-  if (named !== undefined) return backendOver(await deps.connect(named), async () => undefined, deps);
+export async function openBackend(deps: Deps, options: BackendOptions): Promise<Backend> {
+  const named = await namedBackend(deps, options);
+  if (named) {
+    const client = await deps.connect(named.url);
+    return backendOver(deps, { client, org: named.org, whereNow: async () => undefined });
+  }
   const client = await openLocal(deps);
   const { record } = homeOf(deps);
-  return backendOver(client, async () => (await readDaemonRecord(record))?.url, deps);
+  return backendOver(deps, { client, org: "", whereNow: async () => (await readDaemonRecord(record))?.url });
 }
 
 /** The URL that the user named, if any; refuses one that no client can use. */
-export function namedUrl(deps: Pick<Deps, "env">, options: { readonly url?: string | undefined }): string | undefined {
-  const [source, text] = options.url !== undefined ? ["--url", options.url] : ["STIGMER_URL", deps.env.STIGMER_URL];
-  if (text === undefined || (text === "" && source === "STIGMER_URL")) return undefined;
+export async function namedUrl(deps: Deps, options: BackendOptions): Promise<string | undefined> {
+  return (await namedBackend(deps, options))?.url;
+}
+
+async function namedBackend(deps: Deps, options: BackendOptions): Promise<Pick<Context, "url" | "org"> | undefined> {
+  if (options.url !== undefined) return { url: urlOf(options.url, "--url"), org: "" };
+  const { config } = homeOf(deps);
+  const { STIGMER_URL } = deps.env;
+  if (STIGMER_URL && options.context === undefined) return { url: urlOf(STIGMER_URL, "STIGMER_URL"), org: "" };
+  const context = await contextOf(config, { asked: options.context, env: deps.env });
+  return context && { url: urlOf(context.url, `the url of context ${context.name}`), org: context.org };
+}
+
+function urlOf(text: string, source: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url && (url.protocol === "http:" || url.protocol === "https:")) return text.replace(/\/+$/, "");
   throw misused(`${source} must be an http or https URL, not "${text}"`, "such as http://127.0.0.1:50051");
 }
 
-async function openLocal(deps: Deps): Promise<Client> {
+async function openLocal(deps: Deps): Promise<LightClient> {
   const { home, record, running, hangs } = await lookForDaemon(deps);
   if (running) return running.client;
   if (record && hangs) throw hanging(record);
@@ -52,6 +73,8 @@ async function openLocal(deps: Deps): Promise<Client> {
       `use it: STIGMER_URL=http://127.0.0.1:${port}; or give this home its own port: ${setPort(deps, port + 1)}`,
     );
   }
+  // Most commands find a daemon that runs.
+  const { startDaemon } = await import("./start-daemon.ts");
   const { daemon, alreadyRunning } = await startDaemon(deps);
   if (!alreadyRunning) await deps.stderr.write(`started the local daemon (pid ${daemon.info.pid})\n`);
   return daemon.client;
@@ -62,10 +85,17 @@ function setPort(deps: Pick<Deps, "env">, port: number): string {
   return deps.env.STIGMER_PORT ? `STIGMER_PORT=${port}` : `stigmer config set port ${port}`;
 }
 
-function backendOver(first: Client, whereNow: () => Promise<string | undefined>, deps: Deps): Backend {
-  let current = first;
+type Opened = {
+  readonly client: LightClient;
+  readonly org: string;
+  readonly whereNow: () => Promise<string | undefined>;
+};
+
+function backendOver(deps: Deps, { client, org, whereNow }: Opened): Backend {
+  let current = withOrg(client, org);
   return {
     client: () => current,
+    org,
     get url() {
       return current.url;
     },
@@ -73,7 +103,7 @@ function backendOver(first: Client, whereNow: () => Promise<string | undefined>,
       const url = (await whereNow()) ?? current.url;
       if (url === current.url) return current;
       current.close();
-      current = await deps.connect(url);
+      current = withOrg(await deps.connect(url), org);
       return current;
     },
     async [Symbol.asyncDispose]() {

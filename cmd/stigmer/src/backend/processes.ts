@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 export type SpawnOptions = {
@@ -28,7 +27,7 @@ export interface Processes {
 
 export const systemProcesses: Processes = {
   detach({ command: [program = "", ...args], env, cwd, logFd }) {
-    const child = spawn(program, args, { env, cwd, detached: true, stdio: ["ignore", logFd, logFd] });
+    const child = startProcess()(program, args, { env, cwd, detached: true, stdio: ["ignore", logFd, logFd] });
     let end: string | undefined;
     child.once("error", (error) => {
       end = error.message;
@@ -41,7 +40,7 @@ export const systemProcesses: Processes = {
   },
   run: ({ command: [program = "", ...args], env, cwd }) =>
     new Promise((resolve, reject) => {
-      const child = spawn(program, args, { env, cwd, stdio: "inherit" });
+      const child = startProcess()(program, args, { env, cwd, stdio: "inherit" });
       child.once("error", reject);
       child.once("exit", (code) => resolve(code ?? 1));
     }),
@@ -55,6 +54,11 @@ export const systemProcesses: Processes = {
     }
   },
 };
+
+/** Loaded where a process is started, which most commands never do. */
+function startProcess(): typeof import("node:child_process").spawn {
+  return process.getBuiltinModule("node:child_process").spawn;
+}
 
 /** A process that has ended and that nobody has asked about; in a container it may stay so for ever. */
 function isZombie(pid: number): boolean {

@@ -26,7 +26,7 @@ export async function startDaemon(deps: Deps, options: { readonly port?: string 
   const port = await portOf(deps, home, options.port);
   const launched = await launch(deps, home, port);
   const daemon = await untilAnswering(deps, launched);
-  if (daemon) return { daemon, alreadyRunning: Number(daemon.info.pid) !== launched.child.pid };
+  if (daemon) return { daemon, alreadyRunning: daemon.info.pid !== launched.child.pid };
   if (launched.child.end() !== undefined) throw await startFailure(deps, launched);
   const message = `the local daemon (pid ${launched.child.pid}) does not answer after ${PATIENCE_MS / 1000} seconds`;
   throw failed(message, "its log may say why: stigmer local logs");
@@ -68,7 +68,7 @@ async function answering(deps: Deps, home: Home): Promise<RunningDaemon | undefi
   const record = await readDaemonRecord(home.record);
   if (!record || !deps.processes.exists(record.pid)) return undefined;
   const answer = await probe(deps, record.url);
-  if (answer && Number(answer.info.pid) === record.pid && (await isOfHome(answer.info, home))) {
+  if (answer && answer.info.pid === record.pid && (await isOfHome(answer.info, home))) {
     return { ...answer, url: record.url };
   }
   answer?.client.close();

@@ -1,7 +1,7 @@
-import type { ServerInfo } from "@stigmer/contracts/platform";
 import { EXIT, Failure } from "../failure.ts";
 import type { LogLine } from "./daemon-log.ts";
 import type { Home } from "./home.ts";
+import type { ServerFacts } from "./probe.ts";
 
 /** What is known of a daemon that ended before it answered. */
 export type FailedStart = {
@@ -11,7 +11,7 @@ export type FailedStart = {
   readonly home: Home;
   readonly port: number;
   /** The backend that answers on the wanted port, where it is another home's. */
-  readonly onPort: ServerInfo | undefined;
+  readonly onPort: ServerFacts | undefined;
 };
 
 /** Says why a daemon did not start, by whom what it needs is taken, and what to do. */

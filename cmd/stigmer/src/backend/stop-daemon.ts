@@ -1,7 +1,7 @@
-import type { ServerInfo } from "@stigmer/contracts/platform";
 import type { Deps } from "../deps.ts";
 import { failed, interrupted } from "../failure.ts";
 import { type DaemonState, lookForDaemon } from "./local-daemon.ts";
+import type { ServerFacts } from "./probe.ts";
 
 const POLL_MS = 25;
 const PATIENCE_MS = 20_000;
@@ -33,7 +33,7 @@ type Verdict =
  */
 function whomToStop(seen: {
   readonly state: Pick<DaemonState, "record" | "home">;
-  readonly info: Pick<ServerInfo, "pid"> | undefined;
+  readonly info: Pick<ServerFacts, "pid"> | undefined;
   readonly alive: boolean;
 }): Verdict {
   const { record, home } = seen.state;
@@ -46,7 +46,7 @@ function whomToStop(seen: {
       next: `look at it (ps -p ${record.pid}) and end it yourself if it is the daemon`,
     };
   }
-  if (Number(seen.info.pid) === record.pid) return { kind: "daemon", pid: record.pid };
+  if (seen.info.pid === record.pid) return { kind: "daemon", pid: record.pid };
   const message = `${home.record} names process ${record.pid}, but process ${seen.info.pid} answers at ${record.url}`;
   return { kind: "stranger", message, next: "nothing was stopped; try again in a moment" };
 }

@@ -5,7 +5,7 @@ import { openBackend } from "../backend/open-backend.ts";
 import type { GlobalOptions } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
 import { misused } from "../failure.ts";
-import { printMessage } from "../kinds/resource-printer.ts";
+import { printMessage } from "../kinds/message-printer.ts";
 import { formatOf } from "../output/format.ts";
 
 export type CreateOptions = GlobalOptions & {
@@ -25,7 +25,7 @@ export async function createAgent(deps: Deps, options: CreateOptions): Promise<v
   const agent = await backend
     .client()
     .service(AgentCommandController)
-    .create({ metadata: { name }, spec }, { signal: deps.interrupt });
+    .create({ metadata: { name, org: backend.org }, spec }, { signal: deps.interrupt });
   if (format === "json" || format === "yaml") return await printMessage(deps, AgentSchema, agent, format);
   await deps.stdout.write(`agent/${agent.metadata?.name ?? name}${format === "name" ? "" : " created"}\n`);
 }

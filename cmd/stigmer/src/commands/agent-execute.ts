@@ -1,13 +1,14 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { isFault } from "@stigmer/base";
-import type { Client } from "@stigmer/client";
+import type { LightClient } from "@stigmer/client/light";
 import {
   type AgentExecution,
   AgentExecutionCommandController,
   AgentExecutionSchema,
   ExecutionPhaseSchema,
   ExecutionPhase as Phase,
+  SessionSchema,
 } from "@stigmer/contracts/agentic";
 import { type Backend, openBackend } from "../backend/open-backend.ts";
 import { isLost } from "../backend/reconnect.ts";
@@ -18,11 +19,13 @@ import type { ApproveMode } from "../execution/approver.ts";
 import { attend, type Outcome } from "../execution/attend.ts";
 import { nextStep } from "../explain.ts";
 import { EXIT, Failure, interrupted, misused } from "../failure.ts";
-import { enumText, metadataOf } from "../kinds/columns.ts";
-import { allKinds, findKind } from "../kinds/kinds.ts";
+import { metadataOf } from "../kinds/columns.ts";
+import { enumText } from "../kinds/enum-text.ts";
+import { kindOfMessage } from "../kinds/kinds.ts";
+import { printMessage } from "../kinds/message-printer.ts";
+import { parseReference } from "../kinds/reference.ts";
 import { nameOfKind } from "../kinds/resource-argument.ts";
-import { printMessage } from "../kinds/resource-printer.ts";
-import { getResource } from "../kinds/resources.ts";
+import { getResource, isId } from "../kinds/resources.ts";
 import { formatOf } from "../output/format.ts";
 import { paintFor } from "../output/paint.ts";
 import { printableLine } from "../output/printable.ts";
@@ -63,25 +66,30 @@ async function create(
   backend: Backend,
   of: ExecuteOptions & { readonly message: string },
 ): Promise<AgentExecution> {
-  const { name, message, session = "", model = "" } = of;
+  const { message, session = "", model = "" } = of;
+  const { name, revision } = parseReference(of.name);
+  if (revision && session)
+    throw misused("a revision can't stand beside --session", "a session has its revision already");
   const workspace = session ? "" : await workspaceOf(deps, backend.url, of.workspace);
-  const client: Client = backend.client();
-  const spec = { agent: name, message, sessionId: await sessionIdOf(deps, client, session), model, workspace };
+  const client = backend.client();
+  const sessionId = await sessionIdOf(deps, client, session);
+  const spec = { agent: name, agentRevision: revision, message, sessionId, model, workspace };
   try {
     return await client
       .service(AgentExecutionCommandController)
-      .create({ metadata: { generateName: generateName(name) }, spec }, { signal: deps.interrupt });
+      .create({ metadata: { generateName: generateName(name), org: backend.org }, spec }, { signal: deps.interrupt });
   } catch (error) {
     throw explainStart(error);
   }
 }
 
 /** A session by its id or its name; the backend takes ids. */
-async function sessionIdOf(deps: Pick<Deps, "interrupt">, client: Client, session: string): Promise<string> {
-  const kind = findKind(allKinds(), "session");
+async function sessionIdOf(deps: Pick<Deps, "interrupt">, client: LightClient, session: string): Promise<string> {
+  const kind = kindOfMessage(SessionSchema);
   const name = session && nameOfKind(kind, session);
-  if (!name || name.startsWith(`${kind.options.idPrefix}_`)) return name;
-  return metadataOf(await getResource(client, kind, name, { signal: deps.interrupt })).id;
+  if (!name || isId(kind, name)) return name;
+  const of = { kind, reference: { name, revision: "" } };
+  return metadataOf(await getResource(client, of, { signal: deps.interrupt })).id;
 }
 
 /** What the user wrote are an agent and options, and no fields of a spec. */
@@ -101,6 +109,8 @@ function explainStart(error: unknown): unknown {
 
 const WORDS: Readonly<Record<string, string>> = {
   "spec.agent": "",
+  "spec.agent_revision": "revision",
+  "spec.agentRevision": "revision",
   "spec.message": "message",
   "spec.model": "--model",
   "spec.session_id": "--session",

@@ -37,7 +37,7 @@ function newExecute(deps: Deps, run: Runs): Command {
     "execute",
     "Says something to an agent and shows what it does. Its words go to stdout, all else to stderr.",
   )
-    .argument("<name>", "name of the agent")
+    .argument("<name>", "name of the agent; name@tag or name@sha256:… takes it as that revision was")
     .argument("[message]", "what to say; - or nothing reads it from standard input")
     .option("--session <id>", "go on in this session (id or name), instead of a new one")
     .option("--model <model>", "provider/model, instead of the agent's")

@@ -1,40 +1,49 @@
-import { anyPack } from "@bufbuild/protobuf/wkt";
-import { isFault } from "@stigmer/base";
-import type { Client } from "@stigmer/client";
-import {
-  ApplyResponse_Action as Action,
-  ApiResourceCommandController,
-  type ApplyResponse,
-  ApplyResponseSchema,
-} from "@stigmer/contracts/commons";
 import type { Command } from "commander";
 import { openBackend } from "../backend/open-backend.ts";
 import { collect, type GlobalOptions, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
-import { explain } from "../explain.ts";
 import { EXIT, Failure, misused } from "../failure.ts";
-import { nameOf } from "../kinds/columns.ts";
-import { printMessage } from "../kinds/resource-printer.ts";
+import { applyManifest, explainFor } from "../manifest/apply-manifest.ts";
 import type { Manifest } from "../manifest/manifest.ts";
-import { formatProblem, placeOfPath } from "../manifest/place.ts";
+import { printOutcome } from "../manifest/outcome.ts";
 import { readManifests } from "../manifest/read-manifests.ts";
 import { complain } from "../output/complain.ts";
-import { type Format, formatOf } from "../output/format.ts";
+import { formatOf } from "../output/format.ts";
 
-export type Options = GlobalOptions & { readonly filename: readonly string[] };
+export type Options = GlobalOptions & {
+  readonly filename: readonly string[];
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly fieldManager?: string;
+};
 
 export function newApplyCommand(deps: Deps, run = apply): Command {
-  return newLeaf("apply", "Creates or replaces the resources of manifests, those that others refer to first.")
+  const command = newLeaf(
+    "apply",
+    "Makes resources be as manifests say, those that others refer to first. Says what was filled in, ignored and removed.",
+  );
+  return withFiles(command)
+    .option("--force", "take over fields that other managers have set to other values")
+    .option("--dry-run", "do everything but store, and say what would happen")
+    .option("--field-manager <name>", "who sets the fields, as later applies will know it; you unless told")
+    .action((_, command: Command) => run(deps, requireFiles<Options>(command)));
+}
+
+/** The option by which a command takes manifests. */
+export function withFiles(command: Command): Command {
+  return command
     .option("-f, --filename <path>", "YAML or JSON file, folder, or - for standard input; repeatable", collect)
-    .allowExcessArguments(true)
-    .action((_, command: Command) => {
-      const options = optionsOf<Partial<Options>>(command);
-      const { filename } = options;
-      const [stray] = command.args;
-      if (stray !== undefined) throw misused(`"${stray}" has no -f before it`, "write -f before each file or folder");
-      if (!filename) throw misused("no manifest is given", "name a file or a folder: stigmer apply -f <path>");
-      return run(deps, { ...options, filename });
-    });
+    .allowExcessArguments(true);
+}
+
+/** A command's options, of which files are one; refuses what stands without `-f`. */
+export function requireFiles<O extends GlobalOptions & { readonly filename: readonly string[] }>(command: Command): O {
+  const options = optionsOf<Partial<O>>(command);
+  const [stray] = command.args;
+  if (stray !== undefined) throw misused(`"${stray}" has no -f before it`, "write -f before each file or folder");
+  const next = `name a file or a folder: stigmer ${command.name()} -f <path>`;
+  if (!options.filename) throw misused("no manifest is given", next);
+  return options as O;
 }
 
 /** Applies every manifest that the backend takes; what it refuses is said, and the first refusal decides the exit code. */
@@ -44,12 +53,11 @@ export async function apply(deps: Deps, options: Options): Promise<void> {
   await using backend = await openBackend(deps, options);
   const failures: Failure[] = [];
   for (const manifest of manifests) {
-    const answer = await applyOne(deps, backend.client(), manifest);
-    if (!(answer instanceof Failure)) await printOutcome(deps, manifest, answer, format);
-    else if (manifests.length === 1 || HOPELESS.has(answer.exit)) throw answer;
-    else {
-      failures.push(answer);
-      await complain(deps, answer);
+    try {
+      const answer = await applyManifest(deps, backend.client(), { ...options, manifest, org: backend.org });
+      await printOutcome(deps, { manifest, answer, format, dryRun: options.dryRun });
+    } catch (error) {
+      failures.push(await keepOrThrow(deps, manifest, { error, alone: manifests.length === 1 }));
     }
   }
   const [first] = failures;
@@ -59,38 +67,13 @@ export async function apply(deps: Deps, options: Options): Promise<void> {
 /** Ends after which the next manifest would fare no better. */
 const HOPELESS: ReadonlySet<number> = new Set([EXIT.unreachable, EXIT.interrupted]);
 
-async function applyOne(deps: Deps, client: Client, manifest: Manifest): Promise<ApplyResponse | Failure> {
-  const resource = anyPack(manifest.kind.schema, manifest.resource);
-  try {
-    return await client.service(ApiResourceCommandController).apply({ resource }, { signal: deps.interrupt });
-  } catch (error) {
-    return explainFor(manifest, error);
-  }
-}
-
-/** What the backend has against a manifest, with the places where it stands. */
-export function explainFor(manifest: Manifest, error: unknown): Failure {
-  const failure = explain(error);
-  const start = manifest.places.get("");
-  if (!isFault(error) || !start) return failure;
-  const [first, ...others] = error.violations.map(({ field, description }) =>
-    formatProblem({ place: placeOfPath(manifest.places, field) ?? start, path: field, message: description }),
-  );
-  const name = nameOf(manifest.kind, manifest.resource);
-  const message = first ?? formatProblem({ place: start, path: "", message: `${name}: ${failure.message}` });
-  return new Failure(failure.exit, message, failure.next, { others, cause: error });
-}
-
-const DONE: Readonly<Record<Action, string>> = {
-  [Action.UNSPECIFIED]: "applied",
-  [Action.CREATED]: "created",
-  [Action.UPDATED]: "updated",
-  [Action.UNCHANGED]: "unchanged",
-};
-
-async function printOutcome(deps: Deps, manifest: Manifest, answer: ApplyResponse, format: Format): Promise<void> {
-  if (format === "yaml") await deps.stdout.write("---\n");
-  if (format === "json" || format === "yaml") return await printMessage(deps, ApplyResponseSchema, answer, format);
-  const name = nameOf(manifest.kind, manifest.resource);
-  await deps.stdout.write(`${name}${format === "name" ? "" : ` ${DONE[answer.action]}`}\n`);
+async function keepOrThrow(
+  deps: Deps,
+  manifest: Manifest,
+  of: { readonly error: unknown; readonly alone: boolean },
+): Promise<Failure> {
+  const failure = explainFor(manifest, of.error);
+  if (of.alone || HOPELESS.has(failure.exit)) throw failure;
+  await complain(deps, failure);
+  return failure;
 }

@@ -1,16 +1,13 @@
-import {
-  type Approval,
-  ApprovalCommandController,
-  ApprovalSchema,
-  ApprovalDecision as Decision,
-} from "@stigmer/contracts/agentic";
+import { ApprovalCommandController, ApprovalSchema, ApprovalDecision as Decision } from "@stigmer/contracts/agentic";
 import type { Command } from "commander";
 import { openBackend } from "../backend/open-backend.ts";
 import { type GlobalOptions, newGroup, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
-import { allKinds, type Kind } from "../kinds/kinds.ts";
+import { metadataOf } from "../kinds/columns.ts";
+import { kindOfMessage } from "../kinds/kinds.ts";
+import { printMessage } from "../kinds/message-printer.ts";
 import { nameOfKind } from "../kinds/resource-argument.ts";
-import { printMessage, printPages } from "../kinds/resource-printer.ts";
+import { printPages } from "../kinds/resource-printer.ts";
 import { getResource, listPages, type Page } from "../kinds/resources.ts";
 import { formatOf } from "../output/format.ts";
 
@@ -47,23 +44,21 @@ export function newApprovalCommand(deps: Deps, run: Runs = { list, decide }): Co
 export async function list(deps: Deps, options: ListOptions): Promise<void> {
   const format = formatOf(options.output, { isTTY: deps.stdout.isTTY });
   await using backend = await openBackend(deps, options);
-  const call = { parent: options.execution, signal: deps.interrupt };
-  const pages = listPages(backend.client(), approvalKind(), call);
-  await printPages(deps, approvalKind(), options.all ? pages : openOnly(pages), format);
+  const kind = kindOfMessage(ApprovalSchema);
+  const call = { selection: { parent: options.execution }, signal: deps.interrupt };
+  const pages = listPages(backend.client(), kind, call);
+  await printPages(deps, kind, options.all ? pages : openOnly(pages), format);
 }
 
 export async function decide(deps: Deps, options: DecideOptions): Promise<void> {
   const format = formatOf(options.output, { isTTY: deps.stdout.isTTY, allowed: ["table", "json", "yaml", "name"] });
   await using backend = await openBackend(deps, options);
   const call = { signal: deps.interrupt };
-  const found = (await getResource(
-    backend.client(),
-    approvalKind(),
-    nameOfKind(approvalKind(), options.name),
-    call,
-  )) as Approval;
+  const kind = kindOfMessage(ApprovalSchema);
+  const reference = { name: nameOfKind(kind, options.name), revision: "" };
+  const found = await getResource(backend.client(), { kind, reference }, call);
   const { decision, comment = "" } = options;
-  const id = found.metadata?.id ?? options.name;
+  const id = metadataOf(found).id || options.name;
   const decided = await backend.client().service(ApprovalCommandController).decide({ id, decision, comment }, call);
   if (format === "json" || format === "yaml") return await printMessage(deps, ApprovalSchema, decided, format);
   const done = decision === Decision.APPROVED ? "approved" : "rejected";
@@ -72,13 +67,7 @@ export async function decide(deps: Deps, options: DecideOptions): Promise<void> 
 
 async function* openOnly(pages: AsyncIterable<Page>): AsyncIterable<Page> {
   for await (const page of pages) {
-    const items = page.items.filter((item) => !(item as Approval).status?.decision);
+    const items = page.items.filter(({ status }) => !(status as { readonly decision?: string } | undefined)?.decision);
     yield { ...page, items };
   }
-}
-
-function approvalKind(): Kind {
-  const kind = allKinds().find(({ schema }) => schema.typeName === ApprovalSchema.typeName);
-  if (!kind) throw new Error("the contract has no approvals");
-  return kind;
 }

@@ -6,8 +6,9 @@ import { keyOf, RULES } from "../config/keys.ts";
 import type { Deps } from "../deps.ts";
 import { failed } from "../failure.ts";
 import { type Format, formatOf } from "../output/format.ts";
-import { formatJson, formatYaml } from "../output/structured.ts";
+import { formatJson } from "../output/structured.ts";
 import { formatDelimited, formatTable } from "../output/table.ts";
+import { formatYaml } from "../output/yaml.ts";
 
 export type KeyOptions = GlobalOptions & { readonly key: string };
 export type SetOptions = KeyOptions & { readonly value: string };

@@ -3,7 +3,7 @@ import { openBackend } from "../backend/open-backend.ts";
 import type { GlobalOptions } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
 import { executionId } from "../execution/find-execution.ts";
-import { printMessage } from "../kinds/resource-printer.ts";
+import { printMessage } from "../kinds/message-printer.ts";
 import { formatOf } from "../output/format.ts";
 
 export type CancelOptions = GlobalOptions & { readonly name: string; readonly comment?: string };

@@ -11,7 +11,7 @@ import type { Deps } from "../deps.ts";
 import { type Chain, EMPTY_CHAIN, equal, extend, hashText } from "../execution/chain.ts";
 import { executionId } from "../execution/find-execution.ts";
 import { failed } from "../failure.ts";
-import { printMessage } from "../kinds/resource-printer.ts";
+import { printMessage } from "../kinds/message-printer.ts";
 import { formatOf } from "../output/format.ts";
 
 export type VerifyOptions = GlobalOptions & { readonly name: string };

@@ -92,7 +92,7 @@ describe("execution", () => {
     ];
 
     expect(codes).toEqual([0, 2]);
-    expect(world.stderr()).toBe('error: agent "a1-x" is no agentexecution\n');
+    expect(world.stderr()).toBe('error: agent "a1-x" is no agentexecution\nname one: stigmer list agentexecutions\n');
   });
 
   it("get shows one", async () => {

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
-import { countOf, type GlobalOptions, newGroup, newLeaf, optionsOf } from "../command-line.ts";
+import { type GlobalOptions, newGroup, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
 import { allKinds, findKind } from "../kinds/kinds.ts";
 import { nameOfKind } from "../kinds/resource-argument.ts";
+import { type SelectionOptions, withListing } from "../kinds/selection.ts";
 import { type CancelOptions, cancel } from "./execution-cancel.ts";
 import { type LogsOptions, logs } from "./execution-logs.ts";
 import { verify } from "./execution-verify.ts";
@@ -12,7 +13,7 @@ import { list } from "./list.ts";
 const KIND = "agentexecution";
 
 export type NameOptions = GlobalOptions & { readonly name: string };
-export type ListOptions = GlobalOptions & { readonly limit?: number };
+export type ListOptions = GlobalOptions & SelectionOptions;
 
 type Runs = {
   readonly get: (deps: Deps, options: NameOptions) => Promise<void>;
@@ -42,9 +43,9 @@ export function newExecutionCommand(deps: Deps, run: Runs = RUNS): Command {
       .action((word: string, _, command: Command) => act(deps, { ...optionsOf<O>(command), name: word }));
   return newGroup("execution", "Looks at executions, cancels them, checks their journals.", [
     named("get", "Shows one execution.", run.get),
-    newLeaf("list", "Shows executions.")
-      .option("--limit <n>", "at most so many; all unless told", countOf)
-      .action((_, command: Command) => run.list(deps, optionsOf<ListOptions>(command))),
+    withListing(newLeaf("list", "Shows executions.")).action((_, command: Command) =>
+      run.list(deps, optionsOf<ListOptions>(command)),
+    ),
     named<LogsOptions>("logs", "Shows what happened: when, sequence, what.", run.logs).option(
       "-f, --follow",
       "go on showing what happens, until its end",

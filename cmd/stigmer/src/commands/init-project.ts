@@ -1,6 +1,10 @@
+/** The folder of the schemas that editors check manifests by. */
+export const SCHEMAS = "schemas";
+
 /** The files of a new project, by name. The agent works alone; the server shows how it gets tools. */
 export const PROJECT: Readonly<Record<string, string>> = {
-  "agent.yaml": `# An agent: instructions, a model, and the tools it may use.
+  "agent.yaml": `# yaml-language-server: $schema=${SCHEMAS}/agent.schema.json
+# An agent: instructions, a model, and the tools it may use.
 #   stigmer apply -f agent.yaml
 #   stigmer agent execute assistant "hello"
 apiVersion: agentic.stigmer.ai/v1
@@ -17,7 +21,8 @@ spec:
   # mcpServers:
   #   - name: files
 `,
-  "mcp-server.yaml": `# A server of tools that speaks the Model Context Protocol.
+  "mcp-server.yaml": `# yaml-language-server: $schema=${SCHEMAS}/mcpserver.schema.json
+# A server of tools that speaks the Model Context Protocol.
 #   stigmer apply -f mcp-server.yaml
 # A runner starts the command in the folder from which \`stigmer agent execute\` is called, so "." is that folder.
 # \`npx\` brings the server from npm when it is first used, which needs Node.js and the network; a program that is
@@ -36,6 +41,7 @@ spec:
 
 - \`agent.yaml\` is an agent.
 - \`mcp-server.yaml\` is a server of tools that the agent can be given.
+- \`schemas\` tells an editor what may stand in them; \`stigmer schema --dir schemas\` writes it anew.
 
 \`\`\`sh
 stigmer config set model openai/gpt-5      # or ollama/qwen3, which needs no key

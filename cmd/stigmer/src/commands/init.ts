@@ -9,7 +9,8 @@ import type { Deps } from "../deps.ts";
 import { failed } from "../failure.ts";
 import { formatOf } from "../output/format.ts";
 import { formatJson } from "../output/structured.ts";
-import { PROJECT } from "./init-project.ts";
+import { PROJECT, SCHEMAS } from "./init-project.ts";
+import { applicableKinds, writeSchemas } from "./schema.ts";
 
 export type Options = GlobalOptions & { readonly dir: string };
 
@@ -23,7 +24,9 @@ export async function init(deps: Deps, options: Options): Promise<void> {
   const format = formatOf(options.output, { isTTY: deps.stdout.isTTY, allowed: ["table", "json"] });
   const folder = resolve(deps.cwd, options.dir);
   await writeProject(folder, options.dir);
-  const files = Object.keys(PROJECT).map((name) => join(options.dir, name));
+  const schemas = await writeSchemas(join(folder, SCHEMAS), applicableKinds());
+  const names = [...Object.keys(PROJECT), ...schemas.map((name) => join(SCHEMAS, name))];
+  const files = names.map((name) => join(options.dir, name));
   if (format === "json") await deps.stdout.write(formatJson({ dir: folder, files }));
   else await deps.stdout.write(files.map((file) => `wrote ${file}\n`).join(""));
   await using _backend = await openBackend(deps, options);
@@ -31,7 +34,7 @@ export async function init(deps: Deps, options: Options): Promise<void> {
 }
 
 async function writeProject(folder: string, shown: string): Promise<void> {
-  const names = Object.keys(PROJECT);
+  const names = [...Object.keys(PROJECT), SCHEMAS];
   const there = await Promise.all(names.map((name) => exists(join(folder, name))));
   const taken = names.filter((_, at) => there[at]).map((name) => join(shown, name));
   if (taken.length > 0) {

@@ -44,7 +44,7 @@ async function restore(deps: Deps, home: Home, options: ResetOptions): Promise<v
 async function requireStopped(deps: Deps, home: Home): Promise<void> {
   const { running, record } = await lookForDaemon(deps);
   running?.client.close();
-  const pid = running ? Number(running.info.pid) : await pidOnPort(deps, home);
+  const pid = running ? running.info.pid : await pidOnPort(deps, home);
   if (pid !== undefined) throw failed(`the local daemon is running (pid ${pid})`, "stop it first: stigmer local stop");
   if (record && deps.processes.exists(record.pid)) {
     const message = `process ${record.pid} may be the local daemon, although it does not answer at ${record.url}`;
@@ -56,5 +56,5 @@ async function pidOnPort(deps: Deps, home: Home): Promise<number | undefined> {
   const port = await portOf(deps, home, undefined);
   const answer = port ? await probe(deps, `http://127.0.0.1:${port}`) : undefined;
   answer?.client.close();
-  return answer && (await isOfHome(answer.info, home)) ? Number(answer.info.pid) : undefined;
+  return answer && (await isOfHome(answer.info, home)) ? answer.info.pid : undefined;
 }

@@ -5,8 +5,8 @@ import { lookForDaemon } from "../backend/local-daemon.ts";
 import type { GlobalOptions } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
 import { EXIT, Failure } from "../failure.ts";
-import { printJson } from "../kinds/resource-printer.ts";
 import { formatOf } from "../output/format.ts";
+import { printJson } from "../output/print-json.ts";
 import { formatDelimited, formatTable } from "../output/table.ts";
 
 const MAX_RUNNERS = 1000;
@@ -23,7 +23,7 @@ export async function status(deps: Deps, options: GlobalOptions): Promise<void> 
   const { client, info, url } = running;
   const runners = await runnersOf(deps, client);
   client.close();
-  const facts = { url, pid: Number(info.pid), version: info.version, dataDir: info.dataDir };
+  const facts = { url, pid: info.pid, version: info.version, dataDir: info.dataDir };
   if (format === "json" || format === "yaml")
     return await printJson(deps, { running: true, ...facts, runners }, format);
   const rows = [

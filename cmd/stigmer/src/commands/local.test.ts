@@ -159,7 +159,7 @@ describe("init", () => {
 
     expect([code, (await readdir(join(world.home, "demo"))).sort()]).toEqual([
       0,
-      ["README.md", "agent.yaml", "mcp-server.yaml"],
+      ["README.md", "agent.yaml", "mcp-server.yaml", "schemas"],
     ]);
     expect(world.stdout()).toBe("wrote demo/agent.yaml\nwrote demo/mcp-server.yaml\nwrote demo/README.md\n");
     expect(world.stderr()).toContain("stigmer config set model");

@@ -1,44 +1,10 @@
-import { unavailable } from "@stigmer/base";
 import type { Command } from "commander";
-import { lookForDaemon } from "../backend/local-daemon.ts";
-import { namedUrl } from "../backend/open-backend.ts";
-import { probe } from "../backend/probe.ts";
 import { type GlobalOptions, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
-import { formatOf } from "../output/format.ts";
-import { printableLine } from "../output/printable.ts";
-
-export type Options = GlobalOptions;
+import { version } from "./version-show.ts";
 
 export function newVersionCommand(deps: Deps, run = version): Command {
   return newLeaf("version", "Says the version of this program, and of the backend where one runs. Starts none.").action(
-    (_, command: Command) => run(deps, optionsOf<Options>(command)),
+    (_, command: Command) => run(deps, optionsOf<GlobalOptions>(command)),
   );
-}
-
-/** Writes both versions. A backend that was named must answer; a local daemon may be absent. */
-export async function version(deps: Deps, options: Options): Promise<void> {
-  const format = formatOf(options.output, { isTTY: deps.stdout.isTTY, allowed: ["table", "json", "yaml"] });
-  const server = await serverOf(deps, options);
-  if (format === "json" || format === "yaml") {
-    const { printJson } = await import("../kinds/resource-printer.ts");
-    return await printJson(deps, { client: { version: deps.version }, server: server ?? null }, format);
-  }
-  await deps.stdout.write(`stigmer ${deps.version}\n`);
-  if (server)
-    await deps.stdout.write(`${printableLine(`${server.implementation} ${server.version} at ${server.url}`)}\n`);
-}
-
-type Server = { readonly implementation: string; readonly version: string; readonly url: string };
-
-async function serverOf(deps: Deps, options: Options): Promise<Server | undefined> {
-  const url = namedUrl(deps, options);
-  const answer = url === undefined ? (await lookForDaemon(deps)).running : await probe(deps, url);
-  if (!answer && url !== undefined) {
-    throw unavailable("BACKEND_UNREACHABLE", { url }, { message: `nothing answers at ${url}` });
-  }
-  if (!answer) return undefined;
-  answer.client.close();
-  const { implementation, version } = answer.info;
-  return { implementation, version, url: answer.client.url };
 }

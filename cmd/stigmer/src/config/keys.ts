@@ -27,6 +27,21 @@ export const RULES: readonly Rule[] = [
     meaning: "environment variable of the daemon that holds the provider's key",
     parse: matching(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable, never the key itself"),
   },
+  {
+    pattern: "context",
+    meaning: "named backend that commands talk to; the local daemon unless set",
+    parse: matching(/^[a-z][a-z0-9-]*$/, "must be the name of a context"),
+  },
+  {
+    pattern: "contexts.<name>.url",
+    meaning: "where a named backend is",
+    parse: matching(/^https?:\/\/[^/\s]+\S*$/, "must be an http or https URL"),
+  },
+  {
+    pattern: "contexts.<name>.org",
+    meaning: "organization that calls to it are made for",
+    parse: matching(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be the name of an organization"),
+  },
   { pattern: "runner.slots", meaning: "executions that the bundled runner drives at once", parse: integer(1, 1000) },
 ];
 

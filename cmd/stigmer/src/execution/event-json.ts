@@ -1,6 +1,6 @@
 import { toJson } from "@bufbuild/protobuf";
 import { CallRestartedSchema, ExecutionEventSchema, TextDeltaSchema } from "@stigmer/contracts/agentic";
-import { registry } from "../kinds/kinds.ts";
+import { registry } from "../kinds/registry.ts";
 import type { Item } from "./cursor.ts";
 
 /** An item as a program reads it: the contract's JSON, with an entry's event decoded. */

@@ -8,7 +8,7 @@ import {
   type ModelCallFinished,
   type PhaseChanged,
 } from "@stigmer/contracts/agentic";
-import { enumText } from "../kinds/columns.ts";
+import { enumText } from "../kinds/enum-text.ts";
 import { printableLine, shortLine } from "../output/printable.ts";
 import { formatDelimited } from "../output/table.ts";
 import type { Item } from "./cursor.ts";

@@ -1,13 +1,14 @@
-import type { Message } from "@bufbuild/protobuf";
-import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
-import type { ApiResourceMetadata } from "@stigmer/contracts/commons";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { relativeTime } from "../output/relative-time.ts";
-import { type Kind, wordOf } from "./kinds.ts";
+import type { Column, Kind } from "./kind.ts";
+import { wordOf } from "./kinds.ts";
 
-/** Headings of a kind's table: name, the kind's own columns, age; `wide` adds the id. */
+/** A resource in the contract's JSON. */
+export type Resource = JsonObject;
+
+/** Headings of a kind's table: name, the kind's own columns, age; `wide` adds labels and the id. */
 export function headingsOf(kind: Kind, options: { readonly wide: boolean }): string[] {
-  return ["name", ...kind.options.columns.map(({ name }) => name), "age", ...(options.wide ? ["id"] : [])];
+  return ["name", ...kind.columns.map(({ name }) => name), "age", ...(options.wide ? ["labels", "id"] : [])];
 }
 
 export type CellOptions = {
@@ -17,59 +18,62 @@ export type CellOptions = {
 };
 
 /** One row of a kind's table, in the order of the headings. */
-export function cellsOf(kind: Kind, resource: Message, options: CellOptions): string[] {
-  const message = reflect(kind.schema, resource);
-  const { name, id, createTime } = metadataOf(resource);
+export function cellsOf(kind: Kind, resource: Resource, options: CellOptions): string[] {
+  const { name, id, createTime, labels, deleteTime } = metadataOf(resource);
   return [
-    name,
-    ...kind.options.columns.map(({ path }) => textAt(message, path.split("."))),
+    deleteTime && options.now !== undefined ? `${name} (deleted)` : name,
+    ...kind.columns.map((column) => cellText(column, resource)),
     formatTime(createTime, options.now),
-    ...(options.wide ? [id] : []),
+    ...(options.wide ? [labelsText(labels), id] : []),
   ];
 }
 
 /** `agent/my-agent`. */
-export function nameOf(kind: Kind, resource: Message): string {
+export function nameOf(kind: Pick<Kind, "kind">, resource: object): string {
   return `${wordOf(kind)}/${metadataOf(resource).name}`;
 }
 
-/** What every resource carries; a resource without is one that no backend would send. */
-export function metadataOf(
-  resource: Message,
-): Pick<ApiResourceMetadata, "name" | "id" | "resourceVersion" | "createTime"> {
-  const { metadata } = resource as Message & { readonly metadata?: ApiResourceMetadata };
-  return metadata ?? { name: "", id: "", resourceVersion: "" };
+export type Metadata = {
+  readonly name: string;
+  readonly id: string;
+  readonly resourceVersion: string;
+  readonly createTime: string;
+  readonly deleteTime: string;
+  readonly labels: Readonly<Record<string, string>>;
+};
+
+/** What every resource carries, empty where it is absent; of a message or of its JSON. */
+export function metadataOf(resource: object): Metadata {
+  const { metadata } = resource as { readonly metadata?: Partial<Metadata> };
+  const { name = "", id = "", resourceVersion = "", createTime, deleteTime, labels = {} } = metadata ?? {};
+  return { name, id, resourceVersion, createTime: textOf(createTime), deleteTime: textOf(deleteTime), labels };
 }
 
 /** A time as an age, or as RFC 3339 where `now` is not given; empty where there is none. */
-function formatTime(time: Timestamp | undefined, now?: number): string {
-  if (!time) return "";
-  const date = timestampDate(time);
-  return now === undefined ? date.toISOString() : relativeTime(date.getTime(), now);
+function formatTime(time: string, now?: number): string {
+  const at = Date.parse(time);
+  if (Number.isNaN(at)) return "";
+  return now === undefined ? new Date(at).toISOString() : relativeTime(at, now);
 }
 
-/** The value at a path of names, as JSON or Protobuf spells them, as text; empty where nothing is set. */
-function textAt(message: ReflectMessage, path: readonly string[]): string {
-  const [name = "", ...rest] = path;
-  const field = message.fields.find((known) => known.jsonName === name || known.name === name);
-  if (!field || !message.isSet(field)) return "";
-  if (field.fieldKind === "message") {
-    const inside = message.get(field);
-    if (inside.desc.typeName === "google.protobuf.Timestamp") return formatTime(inside.message as Timestamp);
-    return textAt(inside, rest);
+function cellText({ path, prefix, isTime }: Column, resource: Resource): string {
+  let value: JsonValue | undefined = resource;
+  for (const name of path) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return "";
+    value = value[name];
   }
-  if (field.fieldKind === "enum") return enumText(field.enum, message.get(field));
-  return field.fieldKind === "scalar" ? String(message.get(field)) : "";
+  const text = textOf(value);
+  if (isTime) return formatTime(text);
+  if (!prefix) return text;
+  return text.endsWith("_UNSPECIFIED") ? "" : text.slice(text.startsWith(prefix) ? prefix.length : 0);
 }
 
-type EnumShape = {
-  readonly sharedPrefix?: string | undefined;
-  readonly value: Readonly<Record<number, { readonly name: string }>>;
-};
+function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
+}
 
-/** The value's name without what all names of the enum begin with; the zero says nothing. */
-export function enumText(desc: EnumShape, number: number): string {
-  if (number === 0) return "";
-  const name = desc.value[number]?.name ?? String(number);
-  return name.slice(desc.sharedPrefix?.length ?? 0);
+function labelsText(labels: Metadata["labels"]): string {
+  return Object.entries(labels)
+    .map(([key, value]) => (value ? `${key}=${value}` : key))
+    .join(",");
 }

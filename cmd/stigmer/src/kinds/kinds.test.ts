@@ -1,27 +1,21 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import {
-  AgentExecutionSchema,
-  ApprovalSchema,
-  ExecutionPhase,
-  McpServerSchema,
-  RunnerSchema,
-} from "@stigmer/contracts/agentic";
-import { Managed, Verb } from "@stigmer/contracts/commons";
 import { describe, expect, it } from "vitest";
 import { cellsOf, headingsOf } from "./columns.ts";
-import { allKinds, findKind, requireMethod } from "./kinds.ts";
+import { allKinds, findKind, requireVerb } from "./kinds.ts";
 import { resourceArgument } from "./resource-argument.ts";
 
 const kinds = allKinds();
 
 describe("kinds", () => {
   it("come from the descriptors, each with what its services can do", () => {
-    const summary = kinds.map(({ options, apiVersion, methods }) => [options.kind, apiVersion, methods.has(Verb.LIST)]);
+    const summary = kinds.map(({ kind, apiVersion, verbs }) => [kind, apiVersion, verbs.LIST?.path]);
 
-    expect(summary).toContainEqual(["Agent", "agentic.stigmer.ai/v1", true]);
-    expect(new Set(kinds.map(({ options }) => options.kind)).size).toBe(kinds.length);
-    expect(kinds.every(({ options }) => options.managed !== Managed.UNSPECIFIED)).toBe(true);
+    expect(summary).toContainEqual([
+      "Agent",
+      "agentic.stigmer.ai/v1",
+      "/ai.stigmer.agentic.agent.v1.AgentQueryController/list",
+    ]);
+    expect(new Set(kinds.map(({ kind }) => kind)).size).toBe(kinds.length);
+    expect(kinds.every(({ managed }) => ["USER", "START_ONLY", "SYSTEM"].includes(managed))).toBe(true);
   });
 
   it.each([
@@ -32,7 +26,7 @@ describe("kinds", () => {
     ["executions", "AgentExecution"],
     ["McpServer", "McpServer"],
   ])("are found by %s", (word, kind) => {
-    expect(findKind(kinds, word).options.kind).toBe(kind);
+    expect(findKind(kinds, word).kind).toBe(kind);
   });
 
   it("refuses an unknown word with the nearest known one", () => {
@@ -42,7 +36,7 @@ describe("kinds", () => {
   it("refuses a verb that a kind does not have, saying who makes it", () => {
     const approval = findKind(kinds, "approval");
 
-    expect(() => requireMethod(approval, Verb.DELETE, "deleted")).toThrow(
+    expect(() => requireVerb(approval, "DELETE", "deleted")).toThrow(
       expect.objectContaining({ exit: 2, next: "the system makes and changes it" }),
     );
   });
@@ -54,9 +48,20 @@ describe("a resource on the command line", () => {
     [["agent/x", undefined], "x"],
     [["agt/agt_01", undefined], "agt_01"],
   ] as const)("is read from %j", ([kind, name], expected) => {
-    const { kind: found, name: word } = resourceArgument(kind, name);
+    const { kind: found, reference } = resourceArgument(kind, name);
 
-    expect([found.options.kind, word]).toEqual(["Agent", expected]);
+    expect([found.kind, reference]).toEqual(["Agent", { name: expected, revision: "" }]);
+  });
+
+  it.each([
+    ["x@v1", { name: "x", revision: "v1" }],
+    [`x@sha256:${"a".repeat(64)}`, { name: "x", revision: `sha256:${"a".repeat(64)}` }],
+  ])("may be a revision: %s", (word, expected) => {
+    expect(resourceArgument("agent", word).reference).toEqual(expected);
+  });
+
+  it.each(["x@", "@v1", "x@sha256:12", "x@a b"])("is no revision as %s", (word) => {
+    expect(() => resourceArgument("agent", word)).toThrow(expect.objectContaining({ exit: 2 }));
   });
 
   it.each([
@@ -70,24 +75,38 @@ describe("a resource on the command line", () => {
 });
 
 describe("columns", () => {
-  const createTime = timestampFromMs(Date.parse("2026-01-31T11:58:00Z"));
+  const createTime = "2026-01-31T11:58:00Z";
   const now = Date.parse("2026-01-31T12:00:00Z");
 
   it("are those of the descriptor, beside name and age", () => {
-    expect(headingsOf(findKind(kinds, "mcp"), { wide: true })).toEqual(["name", "command", "url", "age", "id"]);
+    expect(headingsOf(findKind(kinds, "mcp"), { wide: true })).toEqual([
+      "name",
+      "command",
+      "url",
+      "age",
+      "labels",
+      "id",
+    ]);
   });
 
   it("read values at their paths, through a oneof and where nothing is set", () => {
-    const server = create(McpServerSchema, {
-      metadata: { name: "m", id: "mcp_1", createTime },
-      spec: { transport: { case: "stdio", value: { command: "run" } } },
-    });
+    const server = {
+      metadata: { name: "m", id: "mcp_1", createTime, labels: { team: "a", old: "" } },
+      spec: { stdio: { command: "run" } },
+    };
 
-    expect(cellsOf(findKind(kinds, "mcp"), server, { wide: true, now })).toEqual(["m", "run", "", "2m", "mcp_1"]);
+    expect(cellsOf(findKind(kinds, "mcp"), server, { wide: true, now })).toEqual([
+      "m",
+      "run",
+      "",
+      "2m",
+      "team=a,old",
+      "mcp_1",
+    ]);
   });
 
   it("show times as RFC 3339 where no age is wanted", () => {
-    const runner = create(RunnerSchema, { metadata: { name: "r", createTime }, status: { connected: true } });
+    const runner = { metadata: { name: "r", createTime }, status: { connected: true } };
 
     expect(cellsOf(findKind(kinds, "runner"), runner, { wide: false })).toEqual([
       "r",
@@ -98,8 +117,8 @@ describe("columns", () => {
   });
 
   it("show values of enums without what all of them begin with, and nothing for the zero", () => {
-    const execution = create(AgentExecutionSchema, { status: { phase: ExecutionPhase.WAITING_FOR_APPROVAL } });
-    const approval = create(ApprovalSchema, { status: {} });
+    const execution = { status: { phase: "EXECUTION_PHASE_WAITING_FOR_APPROVAL" } };
+    const approval = { status: {} };
 
     expect(cellsOf(findKind(kinds, "aex"), execution, { wide: false })[2]).toBe("WAITING_FOR_APPROVAL");
     expect(cellsOf(findKind(kinds, "apr"), approval, { wide: false })[3]).toBe("");

@@ -2,6 +2,7 @@ import { getOption, hasOption } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { field as fieldOption } from "@stigmer/contracts/commons";
 import { metadataOf } from "../kinds/columns.ts";
+import { messageOf } from "../kinds/registry.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** The same manifests, those that others refer to first; otherwise in the order in which they were written. */
@@ -12,7 +13,7 @@ export function inApplyOrder(manifests: readonly Manifest[]): readonly Manifest[
   const place = (manifest: Manifest): void => {
     if (entered.has(manifest)) return; // placed already, or part of a circle that no order can serve
     entered.add(manifest);
-    for (const key of referencesOf(reflect(manifest.kind.schema, manifest.resource))) {
+    for (const key of referencesOf(reflect(messageOf(manifest.kind), manifest.resource))) {
       const target = byName.get(key);
       if (target) place(target);
     }
@@ -24,7 +25,7 @@ export function inApplyOrder(manifests: readonly Manifest[]): readonly Manifest[
 
 /** `Agent/my-agent`. */
 export function keyOf({ kind, resource }: Manifest): string {
-  return `${kind.options.kind}/${metadataOf(resource).name}`;
+  return `${kind.kind}/${metadataOf(resource).name}`;
 }
 
 function* referencesOf(message: ReflectMessage): Iterable<string> {

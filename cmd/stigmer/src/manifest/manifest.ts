@@ -1,7 +1,7 @@
 import { fromJson, type JsonObject, type Message } from "@bufbuild/protobuf";
-import { Managed } from "@stigmer/contracts/commons";
 import { isMap, isScalar, type Node, type YAMLMap } from "yaml";
-import { type Kind, registry } from "../kinds/kinds.ts";
+import type { Kind } from "../kinds/kinds.ts";
+import { messageOf, registry } from "../kinds/registry.ts";
 import { nearest } from "../output/nearest.ts";
 import { decodeMessage } from "./decode-message.ts";
 import type { ParsedDocument } from "./documents.ts";
@@ -27,7 +27,7 @@ export function understand(document: ParsedDocument, kinds: readonly Kind[]): Un
   const envelope = { document, contents, kinds };
   const kind = kindOf(envelope);
   if ("problems" in kind) return kind;
-  const { json, places, problems } = decodeMessage(document, kind.schema, contents);
+  const { json, places, problems } = decodeMessage(document, messageOf(kind), contents);
   if (problems.length > 0) return { problems };
   return build(kind, json, places);
 }
@@ -44,7 +44,7 @@ function kindOf(envelope: Envelope): Kind | Understood {
   const { name, value: word } = textOf(envelope, ["kind"]) ?? {};
   if (!name) return refuse(at, "kind", `is required; one of ${applicable(kinds).join(", ")}`);
   const place = document.placeOf(name);
-  const kind = kinds.find(({ options }) => options.kind === word);
+  const kind = kinds.find((known) => known.kind === word);
   if (!kind) {
     const near = nearest(word ?? "", applicable(kinds));
     return refuse(
@@ -53,23 +53,21 @@ function kindOf(envelope: Envelope): Kind | Understood {
       `there is no kind "${word}"; ${near ? `did you mean ${near}?` : `known kinds: ${applicable(kinds).join(", ")}`}`,
     );
   }
-  if (kind.options.managed !== Managed.USER)
+  if (kind.managed !== "USER")
     return refuse(place, "kind", `resources of the kind ${word} can't be applied; ${makerOf(kind)}`);
   const version = textOf(envelope, ["apiVersion", "api_version"]);
   if (!version || version.value === kind.apiVersion) return kind;
   return refuse(document.placeOf(version.name), "apiVersion", `must be ${kind.apiVersion} for the kind ${word}`);
 }
 
-function makerOf({ options }: Kind): string {
-  return options.managed === Managed.START_ONLY
-    ? "a user starts them, as stigmer --help shows"
-    : "the system makes them";
+function makerOf({ managed }: Kind): string {
+  return managed === "START_ONLY" ? "a user starts them, as stigmer --help shows" : "the system makes them";
 }
 
 function build(kind: Kind, json: JsonObject, places: ReadonlyMap<string, Place>): Understood {
   const complete = { apiVersion: kind.apiVersion, ...json };
   try {
-    return { manifest: { kind, resource: fromJson(kind.schema, complete, { registry }), places }, problems: [] };
+    return { manifest: { kind, resource: fromJson(messageOf(kind), complete, { registry }), places }, problems: [] };
   } catch (error) {
     const place = places.get("") ?? { file: "", line: 1, column: 1 };
     return refuse(place, "", error instanceof Error ? error.message : String(error));
@@ -90,7 +88,7 @@ function textOf(
 }
 
 function applicable(kinds: readonly Kind[]): string[] {
-  return kinds.filter(({ options }) => options.managed === Managed.USER).map(({ options }) => options.kind);
+  return kinds.filter(({ managed }) => managed === "USER").map(({ kind }) => kind);
 }
 
 function refuse(place: Place, path: string, message: string): Understood {

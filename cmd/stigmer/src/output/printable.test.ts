@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { printableJson, printableLine, printableText, shortLine } from "./printable.ts";
-import { formatJson, formatYaml } from "./structured.ts";
+import { formatJson } from "./structured.ts";
+import { formatYaml } from "./yaml.ts";
 
 describe("text on a terminal", () => {
   it.each([

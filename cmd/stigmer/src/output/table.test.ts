@@ -4,6 +4,7 @@ import { nearest } from "./nearest.ts";
 import { paintFor } from "./paint.ts";
 import { relativeTime } from "./relative-time.ts";
 import { formatDelimited, formatTable, growingTable } from "./table.ts";
+import { cutToWidth, displayWidth } from "./width.ts";
 
 it("aligns columns, and shows nothing as a hyphen", () => {
   const table = formatTable(
@@ -97,4 +98,27 @@ it.each([
   const paint = paintFor({ isTTY, columns: 80, write: async () => {} }, env);
 
   expect(paint.red("x") !== "x").toBe(painted);
+});
+
+it.each([
+  ["東京", "ab"],
+  ["👩‍💻", "ab"],
+  ["e\u0301e\u0301", "ab"],
+  ["한국", "abcd"],
+])("aligns the column after %s", (wide, narrow) => {
+  const lines = formatTable(
+    ["name", "model"],
+    [
+      [wide, "x"],
+      [narrow, "x"],
+    ],
+  ).split("\n");
+
+  const columnsBefore = (line: string): number => displayWidth(line.slice(0, line.lastIndexOf("x")));
+  expect(columnsBefore(lines[1] ?? "")).toBe(columnsBefore(lines[2] ?? ""));
+});
+
+it("cuts wide text at its width, and no character in half", () => {
+  expect(cutToWidth("東京都庁", 6)).toBe("東京…");
+  expect(displayWidth("👨‍👩‍👧")).toBe(2);
 });

@@ -1,4 +1,5 @@
 import { printableLine } from "./printable.ts";
+import { cutToWidth, displayWidth } from "./width.ts";
 
 /** A table whose rows come one at a time. */
 export type GrowingTable = { head(): string; row(cells: readonly string[]): string };
@@ -21,7 +22,7 @@ export function formatTable(
 
 /** The same for rows that come one at a time: a column is as wide as its widest cell so far. */
 export function growingTable(headings: readonly string[]): GrowingTable {
-  const widths = headings.map((heading) => Math.max(MIN_GROWING, widthOf(heading)));
+  const widths = headings.map((heading) => Math.max(MIN_GROWING, displayWidth(heading)));
   return {
     head: () =>
       formatLine(
@@ -30,7 +31,7 @@ export function growingTable(headings: readonly string[]): GrowingTable {
       ),
     row(cells) {
       const line = cells.map(cell);
-      for (const [at, text] of line.entries()) widths[at] = Math.max(widths[at] ?? 0, widthOf(text));
+      for (const [at, text] of line.entries()) widths[at] = Math.max(widths[at] ?? 0, displayWidth(text));
       return formatLine(line, widths);
     },
   };
@@ -53,7 +54,7 @@ const ID = /^[a-z]+_[0-9A-Z]{26}$/;
 /** How wide the columns may be on a terminal: the widest gives way first, but never names, which stand first, or ids. */
 function fittingWidths(lines: readonly (readonly string[])[], columns: number): readonly number[] {
   const widths = (lines[0] ?? []).map((_, at) =>
-    lines.reduce((widest, line) => Math.max(widest, widthOf(line[at] ?? "")), 0),
+    lines.reduce((widest, line) => Math.max(widest, displayWidth(line[at] ?? "")), 0),
   );
   const canShrink = (at: number): boolean => at > 0 && !lines.some((line) => ID.test(line[at] ?? ""));
   for (;;) {
@@ -66,24 +67,16 @@ function fittingWidths(lines: readonly (readonly string[])[], columns: number): 
 }
 
 function formatLine(line: readonly string[], widths: readonly number[]): string {
-  const cells = line.map((text, at) => pad(cut(text, widths[at] ?? 0), widths[at] ?? 0));
+  const cells = line.map((text, at) => pad(cutToWidth(text, widths[at] ?? 0), widths[at] ?? 0));
   return `${cells.join(GAP).trimEnd()}\n`;
 }
 
 function cell(value: string): string {
   const text = printableLine(value);
   if (!text) return "-";
-  return cut(text, MAX_CELL);
-}
-
-function cut(text: string, width: number): string {
-  return widthOf(text) > width ? `${[...text].slice(0, width - 1).join("")}…` : text;
-}
-
-function widthOf(text: string): number {
-  return [...text].length;
+  return cutToWidth(text, MAX_CELL);
 }
 
 function pad(text: string, width: number): string {
-  return text + " ".repeat(Math.max(0, width - widthOf(text)));
+  return text + " ".repeat(Math.max(0, width - displayWidth(text)));
 }

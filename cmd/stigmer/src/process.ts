@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { systemClock } from "@stigmer/base";
+import packageJson from "../package.json" with { type: "json" };
+import { systemProcesses } from "./backend/processes.ts";
+import { runCli } from "./cli.ts";
+import type { Deps, Env } from "./deps.ts";
+import { EXIT } from "./failure.ts";
+import { sinkOver, sourceOver } from "./terminal.ts";
+
+/** How this process was started: its environment, and the folder of its program. */
+export type Started = { readonly env: Env; readonly folder: string };
+
+const SOURCE_DAEMON = join("..", "..", "stigmer-daemon", "src", "main.ts");
+
+/** `STIGMER_DAEMON`, the daemon beside this program's bundle, or the one of the source tree. */
+function daemonProgram({ env, folder }: Started): string {
+  if (env.STIGMER_DAEMON) return resolve(env.STIGMER_DAEMON);
+  const bundled = join(folder, "stigmer-daemon.mjs");
+  return existsSync(bundled) ? bundled : join(folder, SOURCE_DAEMON);
+}
+
+/** The first Ctrl-C asks the command to end, the second ends the process. */
+function interruptSignal(): AbortSignal {
+  const interrupt = new AbortController();
+  process.on("SIGINT", () => {
+    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
+    interrupt.abort();
+  });
+  process.on("SIGTERM", () => interrupt.abort());
+  return interrupt.signal;
+}
+
+/** Whoever reads the output has gone: `stigmer list agents | head -1`. */
+function endBroken(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(EXIT.failed);
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal?.aborted) return done();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      done();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
+}
+
+/** Runs the command line that this process was started with, and ends the process. */
+export async function runProcess(started: Started): Promise<never> {
+  const code = await runCli(depsOf(started), process.argv.slice(2));
+  for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write("", written));
+  // Ends at once: an open connection or a half-read standard input would keep the process.
+  process.exit(code);
+}
+
+function depsOf({ env, folder }: Started): Deps {
+  return {
+    stdout: sinkOver(process.stdout, endBroken),
+    stderr: sinkOver(process.stderr, endBroken),
+    stdin: sourceOver(() => process.stdin, process.stdin.isTTY === true),
+    env,
+    cwd: process.cwd(),
+    userHome: homedir(),
+    version: packageJson.version,
+    clock: systemClock,
+    sleep,
+    interrupt: interruptSignal(),
+    connect: async (url, options) => (await import("@stigmer/client/light")).connectLightly({ url, ...options }),
+    processes: systemProcesses,
+    daemonCommand: [process.execPath, daemonProgram({ env, folder })],
+    conformanceProgram: join(folder, "conformance.mjs"),
+  };
+}
