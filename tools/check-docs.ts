@@ -14,9 +14,9 @@ const STOP_MS = 15_000;
 const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 
 /**
- * Runs the shell blocks of the README and the guide, in order, with a home and a port of their own, and with what
- * `make build` built. `tools/docs-setup.sh` is sourced first, where it is there. Stops at the first block that fails, as
- * the ones after it build on it.
+ * Runs the shell blocks of the README, the guide and the reference, in order, with a home and a port of their own, and
+ * with what `make build` built. `tools/docs-setup.sh` is sourced first, where it is there. Stops at the first block that
+ * fails, as the ones after it build on it.
  */
 export async function checkDocs(root: string): Promise<Findings> {
   const { blocks, findings } = await readDocBlocks(root);

@@ -3,7 +3,7 @@ import { join, relative, sep } from "node:path";
 
 /**
  * Writes one index per area of the contract into the folder of generated code, and `files`, the list of every file's
- * descriptor. An area is a folder below `ai/stigmer`; what gRPC defines itself (health, reflection) is the area `grpc`, and error details are the area `rpc`.
+ * descriptor, and `rules`, what checks messages against the rules in them. An area is a folder below `ai/stigmer`; what gRPC defines itself (health, reflection) is the area `grpc`, and error details are the area `rpc`.
  */
 async function writeIndexes(root: string): Promise<void> {
   const modules = await listModules(root);
@@ -16,6 +16,7 @@ async function writeIndexes(root: string): Promise<void> {
     ]);
   }
   await writeFileList(root, modules);
+  await writeRules(root);
 }
 
 async function listModules(root: string): Promise<string[]> {
@@ -43,6 +44,12 @@ async function writeFileList(root: string, modules: readonly string[]): Promise<
   await writeFile(join(root, "files.js"), `${imports}\n\nexport const files = [\n${names}\n];\n`);
   const types = `import type { DescFile } from "@bufbuild/protobuf";\n\n/** Every file of the contract, and gRPC's own health and reflection. */\nexport declare const files: readonly DescFile[];\n`;
   await writeFile(join(root, "files.d.ts"), types);
+}
+
+/** Rules are part of the contract, so whoever has the contract can check them. */
+async function writeRules(root: string): Promise<void> {
+  const line = 'export { createValidator } from "@bufbuild/protovalidate";\n';
+  await Promise.all([writeFile(join(root, "rules.js"), line), writeFile(join(root, "rules.d.ts"), line)]);
 }
 
 const [root] = process.argv.slice(2);

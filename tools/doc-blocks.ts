@@ -14,10 +14,12 @@ export type DocBlock = {
 export type DocBlocks = { readonly blocks: readonly DocBlock[]; readonly findings: readonly string[] };
 
 const RUN = new Set(["sh", "bash", "shell"]);
+/** In the order of reading. */
+const DOCUMENTS = ["README.md", "docs/guide/**/*.md", "docs/reference/**/*.md"];
 
-/** The shell blocks of the README and the guide in the order of reading; files that are not there have none. */
+/** The shell blocks of the README, the guide and the reference; files that are not there have none. */
 export async function readDocBlocks(root: string): Promise<DocBlocks> {
-  const files = [...(await listFiles(root, ["README.md"])), ...(await listFiles(root, ["docs/guide/**/*.md"]))];
+  const files = (await Promise.all(DOCUMENTS.map((pattern) => listFiles(root, [pattern])))).flat();
   const perFile = await Promise.all(
     files.map(async (file) => docBlocksOf(file, await readFile(join(root, file), "utf8"))),
   );
