@@ -10,7 +10,9 @@ PNPM_VERSION := 12.21.0
 TOOLS := $(CURDIR)/.tools
 TOOLS_STAMP := $(TOOLS)/node-$(NODE_VERSION)-pnpm-$(PNPM_VERSION)
 DEPS_STAMP := node_modules/.installed
+PROTOS_STAMP := .gen/protos/.stamp
 GEN_STAMP := .gen/stamp
+KINDS_INDEX := packages/kinds/gen/index.ts
 BUILD_STAMP := dist/stamp
 
 export PATH := $(TOOLS)/node_modules/node/bin:$(TOOLS)/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(PATH)
@@ -19,9 +21,11 @@ export CHECKPOINT_DISABLE := 1
 export BUF_CACHE_DIR := $(CURDIR)/.gen/buf-cache
 unexport NODE_OPTIONS
 
+READ_CONTRACT := tools/contract-comments.ts tools/contract-image.ts
 PROTOS := $(shell find apis -name '*.proto' 2>/dev/null)
-SOURCES := $(shell find packages cmd sdk runners \( -name node_modules -o -name dist -o -name gen \) -prune -o -name '*.ts' ! -name '*.test.ts' -print 2>/dev/null)
+SOURCES := $(shell find packages cmd sdk runners test/conformance \( -name node_modules -o -name dist -o -name gen \) -prune -o -name '*.ts' ! -name '*.test.ts' -print 2>/dev/null)
 BUILDERS := tools/build.ts tools/third-party-notices.ts tools/list-files.ts tools/launcher.sh
+BUNDLED := $(wildcard examples/resources/*.yaml test/conformance/*.yaml test/conformance/claims/*.yaml)
 MANIFESTS := package.json pnpm-workspace.yaml $(wildcard pnpm-lock.yaml packages/*/package.json cmd/*/package.json sdk/*/package.json runners/*/package.json test/*/package.json tools/package.json examples/projects/*/package.json)
 
 .PHONY: help
@@ -47,17 +51,39 @@ setup: $(DEPS_STAMP) ## bring the pinned Node, pnpm and the libraries
 
 # --- generate and build
 
-$(GEN_STAMP): $(DEPS_STAMP) $(PROTOS) buf.yaml buf.gen.yaml tools/third-party-protos.ts tools/print-proto.ts tools/contract-index.ts
-	@rm -rf packages/contracts/gen .gen/protos && mkdir -p .gen
+$(PROTOS_STAMP): $(DEPS_STAMP) tools/third-party-protos.ts tools/print-proto.ts
+	@rm -rf .gen/protos && mkdir -p .gen/protos
 	@node tools/third-party-protos.ts .gen/protos
-	@buf generate
-	@node tools/contract-index.ts packages/contracts/gen
 	@touch $@
 
-.PHONY: gen
-gen: $(GEN_STAMP) ## generate code from apis/
+$(GEN_STAMP): $(DEPS_STAMP) $(PROTOS_STAMP) $(PROTOS) buf.yaml buf.gen.yaml tools/contract-index.ts tools/contract-docs.ts $(READ_CONTRACT)
+	@rm -rf packages/contracts/gen
+	@buf generate
+	@node tools/contract-index.ts packages/contracts/gen
+	@node tools/contract-docs.ts packages/contracts/gen
+	@touch $@
 
-$(BUILD_STAMP): $(GEN_STAMP) $(SOURCES) $(BUILDERS)
+# The folder stands for files that are gone.
+$(KINDS_INDEX): $(GEN_STAMP) packages/kinds/src $(wildcard packages/kinds/src/*.ts) tools/kinds-index.ts tools/contract.ts
+	@node tools/kinds-index.ts $@
+
+.PHONY: gen
+gen: $(GEN_STAMP) $(KINDS_INDEX) ## generate code from apis/
+
+.PHONY: gen-docs
+gen-docs: $(PROTOS_STAMP) ## generate docs/reference from apis/
+	@node tools/gen-docs.ts
+
+NAME ?=
+GROUP ?= agentic
+ID_PREFIX ?=
+
+.PHONY: new-kind
+new-kind: $(PROTOS_STAMP) ## write the protos, registration and example of a new kind: NAME=gadget
+	@node tools/new-kind.ts "$(NAME)" "$(GROUP)" "$(ID_PREFIX)"
+	@$(MAKE) gen gen-docs
+
+$(BUILD_STAMP): $(GEN_STAMP) $(KINDS_INDEX) $(SOURCES) $(BUILDERS) $(BUNDLED)
 	@node tools/build.ts
 	@touch $@
 
@@ -90,7 +116,7 @@ run-daemon: gen ## run the daemon from source, in this terminal
 
 # --- test; each ends with `N passed, N failed`. ONLY=packages/store takes in the files whose path contains that.
 
-SUITES := unit $(notdir $(wildcard test/e2e test/faults))
+SUITES := unit $(notdir $(wildcard test/e2e test/conformance test/faults test/bench test/fuzz))
 TALLY := .gen/tally.jsonl
 
 define run-suites
@@ -111,14 +137,45 @@ test-unit: gen ## run the tests beside the sources
 test-e2e: build ## run the real programs together
 	$(call run-suites,e2e)
 
+.PHONY: test-conformance
+test-conformance: build ## check what every backend must do: STIGMER_URL=… CLAIMS=… asks one that runs already
+	$(call run-suites,conformance)
+
 .PHONY: test-faults
 test-faults: build ## kill and restart the real programs
 	$(call run-suites,faults)
 
+.PHONY: test-bench
+test-bench: build ## show that the benches work; says nothing of speed
+	$(call run-suites,bench)
+
+.PHONY: test-fuzz
+test-fuzz: build ## fuzz for a minute
+	$(call run-suites,fuzz)
+
+.PHONY: fuzz
+fuzz: build ## fuzz for FUZZ_SECONDS (600); SEED=… does it again
+	@node test/fuzz/fuzz.ts
+
+# --- measure; prints a table and keeps test/bench/out/results.jsonl. BENCH=short shows that it works, ONLY=list takes in
+# the rows whose name contains that, PROFILE=1 shows where daemons spend their time.
+
+.PHONY: bench-rpc
+bench-rpc: build ## measure calls, beside echo servers and etcd
+	@node test/bench/bench-rpc.ts
+
+.PHONY: bench-journal
+bench-journal: gen ## measure acknowledged writes, beside the database and the disk alone
+	@node test/bench/bench-journal.ts
+
+.PHONY: bench-cli
+bench-cli: build ## measure commands, beside Node doing nothing, and what a daemon weighs
+	@node test/bench/bench-cli.ts
+
 # --- verify
 
 .PHONY: verify
-verify: verify-types verify-lint verify-format verify-layers verify-proto verify-links verify-unused verify-docs ## check everything that is not a test
+verify: verify-types verify-lint verify-format verify-layers verify-proto verify-gen verify-links verify-unused verify-docs ## check everything that is not a test
 
 .PHONY: verify-types
 verify-types: gen ## check types
@@ -145,6 +202,10 @@ verify-proto: gen ## check the contract: rules, formatting, and that nothing bre
 	@test -f $(BASELINE) || { echo "$(BASELINE) is missing: make baseline" >&2; exit 1; }
 	@buf breaking apis --against $(BASELINE)
 
+.PHONY: verify-gen
+verify-gen: $(PROTOS_STAMP) ## check that the reference says what apis/ says
+	@node tools/gen-docs.ts --check
+
 .PHONY: verify-links
 verify-links: $(DEPS_STAMP) ## check the links between our documents
 	@node tools/check-links.ts
@@ -154,7 +215,7 @@ verify-unused: gen ## look for files, exports and dependencies that nothing uses
 	@knip --no-progress
 
 .PHONY: verify-docs
-verify-docs: build ## run the commands in the README and the guide
+verify-docs: build ## run the commands in the README, the guide and the reference
 	@node tools/check-docs.ts
 
 .PHONY: baseline
@@ -177,8 +238,8 @@ fix-format: gen ## format, and put imports in order
 
 .PHONY: fix-gen
 fix-gen: ## generate anew, whatever is there
-	@rm -f $(GEN_STAMP)
-	@$(MAKE) gen
+	@rm -f $(PROTOS_STAMP) $(GEN_STAMP)
+	@$(MAKE) gen gen-docs
 
 # --- what CI runs
 

@@ -18,6 +18,8 @@ export default defineConfig({
             "{packages,cmd,sdk,runners}/**/src/**/*.test.ts",
             "test/standins/src/**/*.test.ts",
             "tools/*.test.ts",
+            "test/bench/*/*.test.ts",
+            "test/fuzz/*/*.test.ts",
           ],
           exclude: ["**/node_modules/**", "**/dist/**", "**/gen/**"],
           testTimeout: MINUTE / 3,
@@ -37,12 +39,41 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "conformance",
+          include: ["test/conformance/*.test.ts"],
+          testTimeout: 5 * MINUTE,
+          hookTimeout: MINUTE,
+          maxConcurrency: 12,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
           testTimeout: 5 * MINUTE,
           hookTimeout: MINUTE,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "bench",
+          include: ["test/bench/*.test.ts"],
+          testTimeout: 5 * MINUTE,
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "fuzz",
+          include: ["test/fuzz/*.test.ts"],
+          testTimeout: 5 * MINUTE,
+          sequence: { groupOrder: 5 },
         },
       },
     ],

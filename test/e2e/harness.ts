@@ -28,6 +28,8 @@ export type DaemonSetup = {
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly home?: string;
+  /** What is started; unless told, what `make build` made. */
+  readonly program?: string;
 };
 
 const START_MS = 20_000;
@@ -36,7 +38,7 @@ export async function startDaemon(setup: DaemonSetup = {}): Promise<TestDaemon &
   const home = setup.home ?? mkdtempSync(join(tmpdir(), "stigmer-e2e-"));
   mkdirSync(join(home, "logs"), { recursive: true });
   if (setup.config !== undefined) writeFileSync(join(home, "config.yaml"), setup.config);
-  let child = launch(home, "0", setup.env);
+  let child = launch(home, "0", setup);
   let disposed = false;
   const url = await waitForUrl(home, child);
   const port = new URL(url).port;
@@ -54,7 +56,7 @@ export async function startDaemon(setup: DaemonSetup = {}): Promise<TestDaemon &
     async restart() {
       if (disposed) return; // the test has failed meanwhile
       rmSync(join(home, "data/daemon.json"), { force: true });
-      child = launch(home, port, setup.env);
+      child = launch(home, port, setup);
       await waitForUrl(home, child);
     },
     async [Symbol.asyncDispose]() {
@@ -83,10 +85,10 @@ export async function eventually<T>(
   }
 }
 
-function launch(home: string, port: string, env: Readonly<Record<string, string>> = {}): ChildProcess {
+function launch(home: string, port: string, { env = {}, program }: DaemonSetup): ChildProcess {
   const log = openSync(join(home, "logs/daemon.log"), "a");
   const base = { PATH: process.env.PATH ?? "", HOME: home, STIGMER_HOME: home, STIGMER_PORT: port };
-  return spawn(process.execPath, [join(LIB, "stigmer-daemon.mjs")], {
+  return spawn(process.execPath, [program ?? join(LIB, "stigmer-daemon.mjs")], {
     stdio: ["ignore", log, log],
     env: { ...base, ...env },
   });
