@@ -25,7 +25,7 @@ READ_CONTRACT := tools/contract-comments.ts tools/contract-image.ts
 PROTOS := $(shell find apis -name '*.proto' 2>/dev/null)
 SOURCES := $(shell find packages cmd sdk runners test/conformance \( -name node_modules -o -name dist -o -name gen \) -prune -o -name '*.ts' ! -name '*.test.ts' -print 2>/dev/null)
 BUILDERS := tools/build.ts tools/third-party-notices.ts tools/list-files.ts tools/launcher.sh
-BUNDLED := $(wildcard examples/resources/*.yaml test/conformance/*.yaml test/conformance/claims/*.yaml)
+BUNDLED := $(wildcard examples/resources/*.yaml test/conformance/*.yaml)
 MANIFESTS := package.json pnpm-workspace.yaml $(wildcard pnpm-lock.yaml packages/*/package.json cmd/*/package.json sdk/*/package.json runners/*/package.json test/*/package.json tools/package.json examples/projects/*/package.json)
 
 .PHONY: help

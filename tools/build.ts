@@ -15,7 +15,7 @@ const PROGRAMS = [
 ];
 
 /** Files that the conformance suite reads; it carries them with it. */
-const BUNDLED = ["examples/resources/*.yaml", "test/conformance/claims/*.yaml", "test/conformance/known-failures.yaml"];
+const BUNDLED = ["examples/resources/*.yaml", "test/conformance/known-failures.yaml"];
 
 /** What a CommonJS module expects to find around it. */
 const COMMON_JS = `import { createRequire as createRequireHere } from "node:module";

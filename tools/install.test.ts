@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { chmod, mkdir, mkdtempDisposable, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, normalize } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { install, uninstall } from "./install.ts";
@@ -49,7 +49,7 @@ describe("install", () => {
     const said = await run(command, "version", "-o", "json");
 
     const home = join(place.prefix, "lib/stigmer", release);
-    expect(said).toBe(`${home}/bin/node ${home}/lib/stigmer.mjs version -o json`);
+    expect(normalize(said)).toBe(`${home}/bin/node ${home}/lib/stigmer.mjs version -o json`);
   });
 
   it("brings no source maps, and the licence of Node", async () => {

@@ -10,7 +10,13 @@ while [ -L "$self" ]; do
     *) self=${self%/*}/$target ;;
   esac
 done
-root=$(cd "${self%/*}/.." && pwd -P)
+# Called without a folder, as by "sh stigmer", it lies in this one. No process is started to find out, as each costs time.
+case $self in
+  /bin/stigmer) root= ;;
+  */bin/stigmer) root=${self%/bin/stigmer} ;;
+  */*) root=${self%/*}/.. ;;
+  *) root=.. ;;
+esac
 program=$root/lib/stigmer.mjs
 
 for node in "$root/bin/node" "$root/../.tools/node_modules/node/bin/node"; do

@@ -213,10 +213,9 @@ describe("a runner", () => {
   it("has a record that says what it is, and whether it is there", async () => {
     const line = await connectRunner(daemon.client, { name: "noted", build: "test/1", slots: 3 });
     const there = await daemon.client.service(RunnerQueryController).getByReference({ name: "noted" });
+    const { resumeToken } = await daemon.client.service(RunnerQueryController).list({});
     await line.hangUp();
-    const watch = daemon.client
-      .service(RunnerQueryController)
-      .watch({ resumeToken: there.metadata?.resourceVersion ?? "" });
+    const watch = daemon.client.service(RunnerQueryController).watch({ resumeToken });
     const { value } = await watch[Symbol.asyncIterator]().next();
 
     expect(there).toMatchObject({ spec: { slots: 3 }, status: { connected: true, build: "test/1" } });

@@ -30,10 +30,13 @@ import {
 import {
   ApplyResponse_Action as Action,
   ApiResourceCommandController,
+  ApiResourceQueryController,
+  type ApplyRequest,
+  type ApplyResponseSchema,
   WatchEventType,
 } from "@stigmer/contracts/commons";
 import { ServerInfoSchema, ServerQueryController } from "@stigmer/contracts/platform";
-import { BadRequestSchema, ErrorInfoSchema } from "@stigmer/contracts/rpc";
+import { BadRequestSchema, ErrorInfoSchema, PreconditionFailureSchema } from "@stigmer/contracts/rpc";
 import { entryHash } from "./execution/chain.ts";
 import { registry } from "./kinds/registry.ts";
 
@@ -45,6 +48,10 @@ export type FakeBackend = {
   start?: () => void;
   /** What commands have asked for, newest last. */
   readonly requests: unknown[];
+  /** What applies were asked for, and by whom. */
+  readonly applied: { readonly request: ApplyRequest; readonly manager: string | null }[];
+  /** What an apply says beside its action, and a diff says. */
+  outcome: MessageInitShape<typeof ApplyResponseSchema>;
   /** Answers a subscription; by default the journal, whole. */
   subscribe: (request: SubscribeRequest, signal: AbortSignal) => AsyncIterable<SubscribeResponse>;
   /** Answers a watch; by default what is there, and then that the token is too old. */
@@ -62,6 +69,8 @@ export function createBackend(init: Partial<Pick<FakeBackend, "info" | "journal"
     agents: new Map(),
     approvals: new Map(),
     requests: [],
+    applied: [],
+    outcome: {},
     async *subscribe() {
       for (const entry of backend.journal) yield entryResponse(entry);
     },
@@ -75,6 +84,7 @@ export function createBackend(init: Partial<Pick<FakeBackend, "info" | "journal"
     journal: init.journal ?? [],
     routes(router) {
       serveAgents(router, backend);
+      serveEveryKind(router, backend);
       serveExecutions(router, backend);
       serveApprovals(router, backend);
       router.service(ServerQueryController, { getInfo: () => create(ServerInfoSchema, backend.info) });
@@ -122,13 +132,24 @@ export function deltaResponse(text: string, offset: number, attempt = 1): Subscr
 export function refusal(
   code: Code,
   reason: string,
-  of: { message?: string; metadata?: Record<string, string>; fields?: Record<string, string> } = {},
+  of: {
+    message?: string;
+    metadata?: Record<string, string>;
+    fields?: Record<string, string>;
+    unmet?: Record<string, string>;
+  } = {},
 ): ConnectError {
-  const { message = reason, metadata = {}, fields = {} } = of;
+  const { message = reason, metadata = {}, fields = {}, unmet = {} } = of;
   const fieldViolations = Object.entries(fields).map(([field, description]) => ({ field, description }));
   return new ConnectError(message, code, undefined, [
     { desc: ErrorInfoSchema, value: { reason, domain: "stigmer.ai", metadata } },
     { desc: BadRequestSchema, value: { fieldViolations } },
+    {
+      desc: PreconditionFailureSchema,
+      value: {
+        violations: Object.entries(unmet).map(([subject, description]) => ({ type: "T", subject, description })),
+      },
+    },
   ]);
 }
 
@@ -144,12 +165,23 @@ function serveAgents(router: ConnectRouter, backend: FakeBackend): void {
   };
   router.service(AgentQueryController, {
     get: ({ id }) => find(({ metadata }) => metadata?.id === id, id),
-    getByReference: ({ name }) => find(({ metadata }) => metadata?.name === name, name),
-    list({ pageSize, pageToken }) {
+    getByReference(reference) {
+      requests.push(reference);
+      const { name, showDeleted } = reference;
+      return find(({ metadata }) => metadata?.name === name && (showDeleted || !metadata.deleteTime), name);
+    },
+    list(request) {
+      requests.push(request);
+      const { pageSize, pageToken } = request;
       const all = [...agents.values()];
       const start = Number(pageToken || 0);
       const end = start + Math.min(pageSize || 50, 2);
-      return { items: all.slice(start, end), nextPageToken: end < all.length ? String(end) : "", resourceVersion: "7" };
+      return {
+        items: all.slice(start, end),
+        nextPageToken: end < all.length ? String(end) : "",
+        resourceVersion: "7",
+        resumeToken: "after-list",
+      };
     },
     watch(request) {
       requests.push(request);
@@ -161,14 +193,46 @@ function serveAgents(router: ConnectRouter, backend: FakeBackend): void {
       requests.push(agent);
       return agent;
     },
-    delete({ id }) {
+    delete(request) {
+      requests.push(request);
+      const { id } = request;
       const agent = find(({ metadata }) => metadata?.id === id, id);
       agents.delete(agent.metadata?.name ?? "");
       return agent;
     },
+    undelete(request) {
+      requests.push(request);
+      return find(({ metadata }) => metadata?.id === request.id, request.id);
+    },
+    purge(request) {
+      requests.push(request);
+      return agentOf("purged");
+    },
+    tag(request) {
+      requests.push(request);
+      return find(({ metadata }) => metadata?.id === request.id, request.id);
+    },
+  });
+}
+
+function serveEveryKind(router: ConnectRouter, backend: FakeBackend): void {
+  const { agents, requests } = backend;
+  router.service(ApiResourceQueryController, {
+    diff(request) {
+      requests.push(request);
+      return backend.outcome;
+    },
+    search(request) {
+      requests.push(request);
+      const hit = { kind: "Agent", id: "agt_A", name: "a", path: "metadata.name" };
+      return { hits: [hit], nextPageToken: request.pageToken ? "" : "2" };
+    },
   });
   router.service(ApiResourceCommandController, {
-    apply({ resource }) {
+    apply(request, { requestHeader }) {
+      const { resource } = request;
+      backend.applied.push({ request, manager: requestHeader.get("field-manager") });
+      backend.start?.();
       const agent = resource && (anyUnpack(resource, registry) as Agent);
       const name = agent?.metadata?.name ?? "";
       requests.push(agent);
@@ -179,7 +243,7 @@ function serveAgents(router: ConnectRouter, backend: FakeBackend): void {
       }
       const action = agents.has(name) ? Action.UPDATED : Action.CREATED;
       agents.set(name, agent);
-      return { action, resource: anyPack(AgentSchema, agent) };
+      return { ...backend.outcome, action, resource: anyPack(AgentSchema, agent) };
     },
   });
 }

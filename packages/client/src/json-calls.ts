@@ -54,9 +54,8 @@ function headersOf(call: JsonCall, timeoutMs: number | undefined): Record<string
 }
 
 async function once(line: HttpLine, call: JsonCall, options: JsonOptions): Promise<JsonObject> {
-  const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs);
-  const signals = [options.signal, deadline].filter((signal) => signal !== undefined);
-  const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+  using limits = limitsOf(options);
+  const { signal } = limits;
   const { path, request, headers = {} } = call;
   let answer: HttpAnswer;
   try {
@@ -64,10 +63,34 @@ async function once(line: HttpLine, call: JsonCall, options: JsonOptions): Promi
   } catch (error) {
     // Errors are rare, and what reads them is large.
     if (isFault(error)) throw error;
-    throw (await import("./json-errors.ts")).localError(error, { cancelled: options.signal, deadline });
+    throw (await import("./json-errors.ts")).localError(error, { cancelled: options.signal, late: limits.isLate() });
   }
   if (answer.status !== 200) throw (await import("./json-errors.ts")).sentError(answer);
-  return JSON.parse(new TextDecoder().decode(answer.body)) as JsonObject;
+  return JSON.parse(Buffer.from(answer.body).toString()) as JsonObject;
+}
+
+type Limits = Disposable & { readonly signal: AbortSignal | undefined; isLate(): boolean };
+
+/** One signal for both ends of patience. `AbortSignal.any` would do the same, and takes as long to load as all else here. */
+function limitsOf({ signal, timeoutMs }: JsonOptions): Limits {
+  if (timeoutMs === undefined) return { signal, isLate: () => false, [Symbol.dispose]: () => undefined };
+  const both = new AbortController();
+  const end = (): void => both.abort();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    end();
+  }, timeoutMs);
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted) end();
+  return {
+    signal: both.signal,
+    isLate: () => late,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+    },
+  };
 }
 
 function isAway(error: unknown): error is Fault {

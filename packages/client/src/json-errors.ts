@@ -16,11 +16,11 @@ export function sentError({ status, body }: HttpAnswer): unknown {
 /** A call that ended on this side: given up, out of time, or with an answer that can't be used. */
 export function localError(
   error: unknown,
-  by: { readonly cancelled?: AbortSignal | undefined; readonly deadline?: AbortSignal | undefined },
+  by: { readonly cancelled?: AbortSignal | undefined; readonly late: boolean },
 ): unknown {
   if (by.cancelled?.aborted)
     return new ConnectError("the call was cancelled", Code.Canceled, undefined, undefined, error);
-  if (by.deadline?.aborted) {
+  if (by.late) {
     return new ConnectError("the deadline has passed", Code.DeadlineExceeded, undefined, undefined, error);
   }
   if (error instanceof RangeError) return faultOf(new ConnectError(error.message, Code.ResourceExhausted));

@@ -1,6 +1,6 @@
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type Fault, type FaultKind, isFault, type Violation } from "@stigmer/base";
+import { type Fault, type FaultKind, isFault } from "@stigmer/base";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -31,9 +31,9 @@ const CODES: Record<FaultKind, Code> = {
   internal: Code.Internal,
 };
 
-/** A status travels in HTTP/2 headers, of which clients take 8 KiB; what is said beyond this is cut. */
-const MAX_MESSAGE_LENGTH = 1_000;
-const MAX_VIOLATIONS_LENGTH = 3_000;
+/** A status travels in HTTP/2 headers, of which clients take 8 or 16 KiB; what is said beyond this is cut. */
+const MAX_TEXT = 500;
+const MAX_VIOLATIONS = 2_000;
 
 /**
  * What the wire says of an error. Faults become their code with one `ErrorInfo` and the details that say something; what
@@ -96,10 +96,10 @@ type Detail = { readonly desc: DescMessage; readonly value: never };
 
 function details(fault: Fault): Detail[] {
   const { violations, preconditions, facts, message } = fault;
-  const list = [detail(ErrorInfoSchema, { reason: fault.reason, domain: ERROR_DOMAIN, metadata: { ...facts } })];
+  const list = [detail(ErrorInfoSchema, { reason: fault.reason, domain: ERROR_DOMAIN, metadata: cut(facts) })];
   if (violations.length > 0) list.push(detail(BadRequestSchema, { fieldViolations: fitting(violations) }));
   if (preconditions.length > 0) list.push(detail(PreconditionFailureSchema, { violations: fitting(preconditions) }));
-  const { kind, name, limit } = facts;
+  const { kind, name, limit } = cut(facts);
   if (fault.kind === "exhausted" && limit)
     list.push(detail(QuotaFailureSchema, { violations: [{ subject: limit, description: shortened(message) }] }));
   if (kind && name)
@@ -110,16 +110,20 @@ function details(fault: Fault): Detail[] {
 }
 
 /** As many as fit into a status, in their order; the first always does. */
-function fitting<T extends Pick<Violation, "description">>(list: readonly T[]): T[] {
-  let room = MAX_VIOLATIONS_LENGTH;
-  return list.filter((one, at) => {
-    room -= Object.values(one).join().length;
+function fitting<T extends Readonly<Record<keyof T, string>>>(list: readonly T[]): T[] {
+  let room = MAX_VIOLATIONS;
+  return list.map(cut).filter((one, at) => {
+    room -= Object.values<string>(one).join("").length;
     return at === 0 || room >= 0;
   });
 }
 
-function shortened(message: string): string {
-  return message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH).toWellFormed()}…` : message;
+function cut<T extends Readonly<Record<keyof T, string>>>(texts: T): T {
+  return Object.fromEntries(Object.entries<string>(texts).map(([key, text]) => [key, shortened(text)])) as T;
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()}…` : text;
 }
 
 function durationOf(ms: number) {

@@ -1,5 +1,4 @@
-import type { ClientHttp2Session } from "node:http2";
-import { connect } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AgentSchema } from "@stigmer/contracts/agentic";
@@ -43,7 +42,7 @@ it("answers whatever comes as Connect's library does", async () => {
     fc.asyncProperty(body, encoding, fc.nat(30), async (bytes, headers, cut) => {
       const [one, other] = await Promise.all(
         sessions.map(async (session) => {
-          const send = (stream: import("node:http2").ClientHttp2Stream): void => {
+          const send = (stream: ClientHttp2Stream): void => {
             stream.write(bytes.subarray(0, cut));
             stream.end(bytes.subarray(cut));
           };

@@ -118,6 +118,7 @@ describe("a request", () => {
     ["two messages", Buffer.concat([get("a"), get("b")])],
     ["bytes after its message", Buffer.concat([get("a"), Buffer.from("x")])],
     ["a message that says it is packed and does not say how", frame(gzipSync("x"), 1)],
+    ["an empty one that says so", frame(new Uint8Array(), 1)],
     ["a length that goes beyond its end", frame(Buffer.from([0x0a, 0x7f, 0x00]))],
     ["a wire type that there is none of", frame(Buffer.from([0x0f]))],
     ["text that is not UTF-8", frame(Buffer.from([0x0a, 0x01, 0xff]))],

@@ -49,8 +49,9 @@ export async function unpack(
   encoding: string | undefined,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  if (!compressed || bytes.length === 0) return bytes;
+  if (!compressed) return bytes;
   if (encoding === undefined) throw malformed();
+  if (bytes.length === 0) return bytes;
   return await new Promise((resolve, reject) => {
     gunzip(bytes, { maxOutputLength: maxBytes }, (error, plain) => {
       if (!error) return resolve(plain);

@@ -3,9 +3,9 @@ import { type Draft, draftOver, type Writes } from "./draft.ts";
 import { auditKey, changeKey, STATE_KEY } from "./keys.ts";
 import { planJournals, planTasks } from "./plan-journal.ts";
 import { planAnswerDrop, planRecords } from "./plan-records.ts";
-import { planReindex, type Reindex } from "./plan-reindex.ts";
+import { planReindex } from "./plan-reindex.ts";
 import { planRows } from "./plan-rows.ts";
-import type { PreparedCommit } from "./prepare.ts";
+import type { PreparedCommit, Reindex } from "./prepare.ts";
 import { answerIn, rowIn, taskIn } from "./read.ts";
 import { encodeState, type StoreState } from "./record-codec.ts";
 

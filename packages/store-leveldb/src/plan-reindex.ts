@@ -1,16 +1,10 @@
-import type { IndexEntry, RowKey } from "@stigmer/store";
 import type { Draft } from "./draft.ts";
 import { difference } from "./index-difference.ts";
 import { rowKey, signatureKey } from "./keys.ts";
 import { planIndex } from "./plan-rows.ts";
+import type { Reindex } from "./prepare.ts";
 import { encodeId } from "./record-codec.ts";
 import { decodeRow, encodeRow, stampRow } from "./row-codec.ts";
-
-/** Rows as they were read, with the entries that they are to have, and kinds whose rows all have them. */
-export type Reindex = {
-  readonly rows: readonly { readonly key: RowKey; readonly version: number; readonly indexed: readonly IndexEntry[] }[];
-  readonly signatures: readonly { readonly kind: string; readonly signature: string }[];
-};
 
 /** Plans the entries of rows that are still as they were read; a later put has brought its own. */
 export function planReindex({ rows, signatures }: Reindex, draft: Draft): void {

@@ -4,6 +4,7 @@ import {
   type Append,
   type Batch,
   checkCommit,
+  type IndexEntry,
   type Precondition,
   type RowContent,
   type RowKey,
@@ -12,7 +13,6 @@ import {
   type TaskKey,
 } from "@stigmer/store";
 import { encodeEntry, encodeTask } from "./journal-codec.ts";
-import type { Reindex } from "./plan-reindex.ts";
 import { encodeAnswer, encodeOpaque } from "./record-codec.ts";
 import { encodeRow } from "./row-codec.ts";
 
@@ -25,6 +25,12 @@ export type PreparedAppend = { readonly append: Omit<Append, "events">; readonly
 export type PreparedTask = { readonly task: Omit<Task, "bytes">; readonly value: Buffer };
 export type PreparedAnswer = { readonly answer: Omit<StoredAnswer, "bytes" | "digest">; readonly value: Buffer };
 export type PreparedBlob = { readonly hash: Uint8Array; readonly value: Buffer };
+
+/** Rows as they were read, with the entries that they are to have, and kinds whose rows all have them. */
+export type Reindex = {
+  readonly rows: readonly { readonly key: RowKey; readonly version: number; readonly indexed: readonly IndexEntry[] }[];
+  readonly signatures: readonly { readonly kind: string; readonly signature: string }[];
+};
 
 /**
  * A commit, checked and encoded as far as that goes without looking at anything stored. It shares no bytes with the

@@ -50,9 +50,11 @@ export function createGroupWriter(deps: GroupWriterDeps): GroupWriter {
       await mend();
       const expired = await sweep.expired();
       const group = createGroup({ state, view: hot, now: clock.now(), keep });
-      const accepted = admitAll(group, waiting, site);
+      const { accepted, refused } = admitAll(group, waiting, site);
       group.dropAnswers(expired);
       if (accepted.length > 0) await store(group, accepted);
+      // Only now, so that who was refused for another's commit finds that one when it looks again.
+      for (const { caller, error } of refused) caller.reject(error);
     } catch (error) {
       for (const { reject } of waiting) reject(writeFault(error, site));
     }
@@ -94,13 +96,15 @@ export function createGroupWriter(deps: GroupWriterDeps): GroupWriter {
   return { write, settle, state: () => state };
 }
 
-function admitAll(group: Group, waiting: readonly Waiting[], site: Site): readonly Accepted[] {
-  return waiting.flatMap((caller) => {
+function admitAll(group: Group, waiting: readonly Waiting[], site: Site) {
+  const accepted: Accepted[] = [];
+  const refused: { readonly caller: Waiting; readonly error: unknown }[] = [];
+  for (const caller of waiting) {
     try {
-      return [{ caller, admitted: group.admit(caller.commit) }];
+      accepted.push({ caller, admitted: group.admit(caller.commit) });
     } catch (error) {
-      caller.reject(readFault(error, site));
-      return [];
+      refused.push({ caller, error: readFault(error, site) });
     }
-  });
+  }
+  return { accepted, refused };
 }

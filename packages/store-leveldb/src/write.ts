@@ -1,7 +1,6 @@
 import { type Batch, type Precondition, storeClosed } from "@stigmer/store";
 import type { StoreLimits } from "./options.ts";
-import type { Reindex } from "./plan-reindex.ts";
-import { type PreparedCommit, prepare } from "./prepare.ts";
+import { type PreparedCommit, prepare, type Reindex } from "./prepare.ts";
 import { createQueue } from "./queue.ts";
 import type { GroupWriter } from "./write-group.ts";
 

@@ -109,6 +109,21 @@ export function commitSuite(promised: Promised): void {
     expect(textOf((await store.get(agent("counter")))?.bytes)).toBe(`${workers * each}`);
   });
 
+  promised("shows who is refused for another's commit what that one has stored", async ({ store }) => {
+    const first = await store.commit({ puts: [row("a")] });
+    const unmoved = [{ row: agent("a"), version: first }];
+
+    const versions = await Promise.all(
+      upTo(10).map(async () => {
+        await store.commit({ puts: [row("a")] }, unmoved).catch(() => {});
+        return (await store.get(agent("a")))?.version;
+      }),
+    );
+
+    expect(new Set(versions).size).toBe(1);
+    expect(versions[0]).toBeGreaterThan(first);
+  });
+
   promised("gives each of many concurrent commits a revision of its own, rising", async ({ store }) => {
     const revisions = await Promise.all(upTo(200).map((id) => store.commit({ puts: [row(`r${id}`)] })));
 

@@ -80,8 +80,8 @@ export interface Store extends Reader, AsyncDisposable {
   /** Revision of the newest commit; 0 in an empty store. It only grows. */
   revision(): number;
   /**
-   * Stores the batch and returns its revision. Refused, it has changed nothing. Where too much waits to be written it
-   * refuses with `LIMIT_REACHED`, and with `STORE_WRITE_FAILED` where the medium is full or failing.
+   * Stores the batch and returns its revision. Refused, it has changed nothing, and what it was refused for can be read
+   * by then. Where too much waits to be written it refuses with `LIMIT_REACHED`, and with `STORE_WRITE_FAILED` where the medium is full or failing.
    */
   commit(batch: Batch, preconditions?: readonly Precondition[]): Promise<number>;
   snapshot(): Snapshot;

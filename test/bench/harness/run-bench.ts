@@ -27,7 +27,7 @@ export const OUT = process.env.BENCH_OUT ?? join(import.meta.dirname, "../out");
 
 /**
  * Runs the parts one after the other, prints their rows as a table, and keeps them as lines of `out/results.jsonl`, each
- * in place of an older one of the same row and peer. `BENCH=short` shortens it, `ONLY=list` takes in the parts whose name contains that,
+ * in place of an older one of the same row and peer. `BENCH=short` shortens it, `PAIRS=1` takes fewer turns, `ONLY=list` takes in the parts whose name contains that,
  * `PROFILE=1` or `--profile` shows where daemons spend their time. A goal that is missed is a result, not a failure.
  */
 export async function runBench(parts: readonly Part[]): Promise<void> {
@@ -59,7 +59,8 @@ export async function interleaved<Name extends string>(
 function formOf(resources: AsyncDisposableStack): Form {
   const short = process.env.BENCH === "short";
   const profile = Boolean(process.env.PROFILE) || process.argv.includes("--profile");
-  return { short, pairs: short ? 1 : 5, seconds: short ? 0.5 : 3, profile, resources };
+  const pairs = Number(process.env.PAIRS) || (short ? 1 : 5);
+  return { short, pairs, seconds: short ? 0.5 : 3, profile, resources };
 }
 
 function endOnSignal(resources: AsyncDisposableStack): Disposable {

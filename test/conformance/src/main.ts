@@ -1,11 +1,16 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { create } from "@bufbuild/protobuf";
+import { ServerQueryController } from "@stigmer/contracts/platform";
 import { readBundled, readBundledFolder } from "./bundled-files.ts";
+import { registry } from "./combinations.ts";
+import { plainJsonTransport } from "./plain-json.ts";
 import { type Outcome, runAll } from "./run.ts";
-import { conformanceSuite, parseClaims, parseExamples, parseKnownFailures } from "./suite.ts";
+import { type Claims, conformanceSuite, parseClaims, parseExamples, parseKnownFailures } from "./suite.ts";
 
 const USAGE = "usage: conformance --url <url> [--claims <file>] [--only <text in a case's name>] [--json]\n";
 const WORKERS = 12;
+const INFO_MS = 10_000;
 
 type Options = { readonly url: string; readonly claims?: string; readonly only?: string; readonly json: boolean };
 
@@ -16,12 +21,10 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(USAGE);
     return 2;
   }
-  const claims = options.claims
-    ? readFileSync(options.claims, "utf8")
-    : readBundled("test/conformance/claims/local.yaml");
+  const url = options.url.replace(/\/$/, "");
   await using suite = conformanceSuite({
-    url: options.url.replace(/\/$/, ""),
-    claims: parseClaims(claims),
+    url,
+    claims: options.claims ? parseClaims(readFileSync(options.claims, "utf8")) : await claimsAt(url),
     examples: parseExamples(readBundledFolder("examples/resources")),
     knownFailures: parseKnownFailures(readBundled("test/conformance/known-failures.yaml")),
   });
@@ -30,6 +33,19 @@ async function main(args: readonly string[]): Promise<number> {
   const { passed, failed } = await runAll(runs, WORKERS, (outcome) => process.stdout.write(`${print(outcome)}\n`));
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/** What the backend says of itself, where nobody else says what it should. */
+async function claimsAt(url: string): Promise<Claims> {
+  const { getInfo } = ServerQueryController.method;
+  const { message } = await plainJsonTransport(url, registry).unary(
+    getInfo,
+    AbortSignal.timeout(INFO_MS),
+    undefined,
+    {},
+    create(getInfo.input),
+  );
+  return { claimed: message.claimed };
 }
 
 function readOptions(args: readonly string[]): Options | undefined {
@@ -53,4 +69,7 @@ function asJson({ name, ms, error }: Outcome): string {
   return JSON.stringify({ case: name, ok: !error, ms, ...(error && { error: error.message }) });
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+});

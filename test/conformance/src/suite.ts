@@ -36,6 +36,8 @@ export interface Suite extends AsyncDisposable {
   readonly runs: readonly CaseRun[];
 }
 
+const SPREAD = 3;
+
 /** Every case over every combination that can carry it. Disposing of the suite removes what its cases shared. */
 export function conformanceSuite(options: SuiteOptions): Suite {
   const session = newSession(options);
@@ -43,16 +45,14 @@ export function conformanceSuite(options: SuiteOptions): Suite {
   const lines = combinations.map((combination) => ({ combination, ...combination.connect() }));
   const cases = allCases(session).filter(({ feature }) => !feature || options.claims.claimed.includes(feature));
   assertDistinct(cases);
-  const runs = lines.flatMap((line, way) =>
-    cases
-      .filter(({ needs = [] }) => needs.every((need) => line.combination.offers.includes(need)))
-      .filter(({ spread }, at) => !spread || lines.length === 1 || (at + way) % 3 === 0)
-      .map((body, at) => {
-        const name = `${body.name} (${line.combination.name})`;
-        const known = options.knownFailures?.find((failure) => failure.case === name || failure.case === body.name);
-        const run = () => runOver(session, { ...line, body, token: `${way.toString(36)}-${at.toString(36)}` });
-        return { name, body: body.name, run: known ? () => mustFail(run, known) : run };
-      }),
+  const runs = cases.flatMap((body, at) =>
+    chosen(body, at, lines).map((line) => {
+      const name = `${body.name} (${line.combination.name})`;
+      const known = options.knownFailures?.find((failure) => failure.case === name || failure.case === body.name);
+      const token = `${lines.indexOf(line).toString(36)}-${at.toString(36)}`;
+      const run = () => runOver(session, { ...line, body, token });
+      return { name, body: body.name, run: known ? () => mustFail(run, known) : run };
+    }),
   );
   return {
     runs,
@@ -86,6 +86,12 @@ function assertDistinct(cases: readonly Case[]): void {
     if (seen.has(name)) throw new Error(`two cases are called "${name}"`);
     seen.add(name);
   }
+}
+
+/** Over what a case is run: whatever can carry it; of one that says the same over each, every third, beginning with another each time. */
+function chosen<L extends Line>({ needs = [], spread }: Case, at: number, lines: readonly L[]): readonly L[] {
+  const able = lines.filter(({ combination }) => needs.every((need) => combination.offers.includes(need)));
+  return spread && able.length >= SPREAD ? able.filter((_, way) => (at + way) % SPREAD === 0) : able;
 }
 
 type Line = { readonly combination: Combination; readonly transport: Transport };

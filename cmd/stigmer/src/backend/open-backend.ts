@@ -1,5 +1,6 @@
 import type { LightClient } from "@stigmer/client/light";
-import { type Context, contextOf } from "../config/contexts.ts";
+import type { Context } from "../config/context-settings.ts";
+import { contextOf } from "../config/contexts.ts";
 import type { Deps } from "../deps.ts";
 import { failed, misused } from "../failure.ts";
 import { readDaemonRecord } from "./daemon-record.ts";

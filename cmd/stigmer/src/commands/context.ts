@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { homeOf } from "../backend/home.ts";
 import { type GlobalOptions, newGroup, newLocalLeaf, optionsOf } from "../command-line.ts";
-import { contextsIn } from "../config/context-settings.ts";
-import { type Context, contextOf, LOCAL, unknownContext } from "../config/contexts.ts";
+import { type Context, contextsIn } from "../config/context-settings.ts";
+import { contextOf, LOCAL, unknownContext } from "../config/contexts.ts";
 import { readConfig, setSetting, unsetSetting, writeConfig } from "../config/file.ts";
 import { keyOf } from "../config/keys.ts";
 import type { Deps } from "../deps.ts";

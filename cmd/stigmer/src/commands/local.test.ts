@@ -161,7 +161,12 @@ describe("init", () => {
       0,
       ["README.md", "agent.yaml", "mcp-server.yaml", "schemas"],
     ]);
-    expect(world.stdout()).toBe("wrote demo/agent.yaml\nwrote demo/mcp-server.yaml\nwrote demo/README.md\n");
+    expect(world.stdout().split("\n").slice(0, 4)).toEqual([
+      "wrote demo/agent.yaml",
+      "wrote demo/mcp-server.yaml",
+      "wrote demo/README.md",
+      "wrote demo/schemas/agent.schema.json",
+    ]);
     expect(world.stderr()).toContain("stigmer config set model");
   });
 

@@ -1,6 +1,8 @@
 import { failed } from "../failure.ts";
-import type { Context } from "./contexts.ts";
 import { allSettings, type ConfigDocument, getSetting, readConfig } from "./file.ts";
+
+/** A named backend. */
+export type Context = { readonly name: string; readonly url: string; readonly org: string };
 
 export type Contexts = { readonly chosen: string | undefined; readonly contexts: readonly Context[] };
 
@@ -9,7 +11,7 @@ export async function contextsIn(configPath: string): Promise<Contexts> {
   return contextsOf(await readConfig(configPath), configPath);
 }
 
-export function contextsOf(document: ConfigDocument, configPath: string): Contexts {
+function contextsOf(document: ConfigDocument, configPath: string): Contexts {
   const names = new Set<string>();
   for (const [key] of allSettings(document)) {
     const [first, name = "", field = "", ...rest] = key.split(".");

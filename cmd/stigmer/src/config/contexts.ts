@@ -2,9 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Env } from "../deps.ts";
 import { misused } from "../failure.ts";
 import { nearest } from "../output/nearest.ts";
-
-/** A named backend. */
-export type Context = { readonly name: string; readonly url: string; readonly org: string };
+import type { Context } from "./context-settings.ts";
 
 /** The context that means this machine's own daemon. */
 export const LOCAL = "local";

@@ -1,6 +1,11 @@
+import { ApiResourceQueryController } from "@stigmer/contracts/commons";
+import { ServerQueryController } from "@stigmer/contracts/platform";
 import { describe, expect, it } from "vitest";
+import { GET_INFO } from "../backend/probe.ts";
+import { SEARCH } from "../commands/search.ts";
 import { cellsOf, headingsOf } from "./columns.ts";
 import { allKinds, findKind, requireVerb } from "./kinds.ts";
+import { methodOf } from "./registry.ts";
 import { resourceArgument } from "./resource-argument.ts";
 
 const kinds = allKinds();
@@ -39,6 +44,15 @@ describe("kinds", () => {
     expect(() => requireVerb(approval, "DELETE", "deleted")).toThrow(
       expect.objectContaining({ exit: 2, next: "the system makes and changes it" }),
     );
+  });
+});
+
+describe("methods that are called by their path", () => {
+  it.each([
+    [GET_INFO, ServerQueryController.method.getInfo],
+    [SEARCH, ApiResourceQueryController.method.search],
+  ])("%s is the contract's", (path, method) => {
+    expect(methodOf({ path }).toString()).toBe(method.toString());
   });
 });
 

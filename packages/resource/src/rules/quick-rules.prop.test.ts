@@ -1,4 +1,6 @@
+import { create } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
+import { McpServerSpecSchema } from "@stigmer/contracts/agentic";
 import { files } from "@stigmer/contracts/files";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -32,6 +34,19 @@ describe("the quick check", () => {
         expect(quick?.(message)).toBe(kind === "valid");
       }),
       { numRuns: 150 },
+    );
+  });
+
+  it("is never sure of a span that is not written as it should be", () => {
+    const nanos = fc.constantFrom(-1, 1_000_000_000, 2 ** 31 - 1);
+    const quick = quickOf(McpServerSpecSchema);
+
+    fc.assert(
+      fc.property(fc.bigInt(-2n, 5_000n), nanos, (seconds, nanos) => {
+        const transport = { case: "http" as const, value: { url: "https://a" } };
+
+        expect(quick?.(create(McpServerSpecSchema, { transport, callTimeout: { seconds, nanos } }))).toBe(false);
+      }),
     );
   });
 

@@ -5,7 +5,7 @@ export const MAX_FILTER_DEPTH = 32;
 /** Most comparisons that one filter makes. */
 export const MAX_FILTER_TERMS = 200;
 /** Longest filter, in UTF-16 code units. */
-export const MAX_FILTER_LENGTH = 16_384;
+const MAX_FILTER_LENGTH = 16_384;
 
 /** A filter as it is written; places are offsets into its text. */
 export type Filter =

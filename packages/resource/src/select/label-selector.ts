@@ -5,7 +5,7 @@ import type { Condition } from "./condition.ts";
 /** Most keys and values that one selector names. */
 export const MAX_SELECTOR_TERMS = 1_000;
 /** Longest selector, in UTF-16 code units. */
-export const MAX_SELECTOR_LENGTH = 16_384;
+const MAX_SELECTOR_LENGTH = 16_384;
 
 const FIELD = "labelSelector";
 const SPACE = /[ \t\r\n]*/y;

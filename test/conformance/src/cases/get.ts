@@ -11,7 +11,7 @@ export function getCases(kind: Kind): readonly Case[] {
 function missingCases(kind: Kind): readonly Case[] {
   const { name, options } = kind;
   return [
-    ...[`${options.idPrefix}_00000000000000000000000000`, "no-id", "agt_\u0430", "x".repeat(10_000), "../../etc"].map(
+    ...[`${options.idPrefix}_00000000000000000000000000`, "no-id", "agt_\u0430", "x".repeat(100_000), "../../etc"].map(
       (id): Case => ({
         name: `${name}: get finds nothing under the id ${id.slice(0, 32)}`,
         async run(context) {
