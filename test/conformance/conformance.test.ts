@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { AgentQueryController, McpServerQueryController, SessionQueryController } from "@stigmer/contracts/agentic";
 import { ROOT, startDaemon, type TestDaemon } from "@stigmer/e2e/harness";
 import { afterAll, describe, expect, it } from "vitest";
 import { readBundled, readBundledFolder } from "./src/bundled-files.ts";
@@ -41,6 +42,23 @@ it("is checked by the program that is built, with nothing but its URL", async ()
   const lines = stdout.trimEnd().split("\n");
   expect(lines.at(-1)).toMatch(/^[1-9]\d* passed, 0 failed$/);
   expect(lines.slice(0, -1).every((line) => line.startsWith("ok "))).toBe(true);
+});
+
+it("leaves nothing behind, not even what is deleted", async () => {
+  if (!daemon) return; // a backend that runs for others may hold what others make
+  await suite[Symbol.asyncDispose]();
+
+  const body = JSON.stringify({ labelSelector: "conformance", showDeleted: true });
+  const headers = { "content-type": "application/json" };
+  const left = await Promise.all(
+    [AgentQueryController, McpServerQueryController, SessionQueryController].map(async ({ typeName }) => {
+      const answer = await fetch(`${url}/${typeName}/list`, { method: "POST", headers, body });
+      const { items = [] }: { readonly items?: readonly unknown[] } = JSON.parse(await answer.text());
+      return items;
+    }),
+  );
+
+  expect(left.flat()).toEqual([]);
 });
 
 /** A path, or the name of one of the suite's own files. */

@@ -162,12 +162,11 @@ describe("a version that an answer must not be older than", () => {
     const { id = "", name = "", resourceVersion: minResourceVersion = "" } = metadata ?? {};
 
     expect(await agents().get({ id, minResourceVersion })).toMatchObject({ metadata: { name } });
-    for (const ahead of [
-      agents().get({ id, minResourceVersion: "999999999" }),
-      agents().getByReference({ name, minResourceVersion: "999999999" }),
-    ]) {
-      expect((await refused(ahead)).reason).toBe("VERSION_NOT_REACHED");
-    }
+    const ahead = await Promise.all([
+      refused(agents().get({ id, minResourceVersion: "999999999" })),
+      refused(agents().getByReference({ name, minResourceVersion: "999999999" })),
+    ]);
+    for (const { reason } of ahead) expect(reason).toBe("VERSION_NOT_REACHED");
   });
 
   it("is waited for a moment", async () => {

@@ -192,12 +192,12 @@ async function pinAgent(deps: StartDeps, { call, read }: Asked, { spec, status }
   const row = await read.getByName({ tenant: call.org, kind: kind.options.kind, name });
   if (!row) throw dangling(`there is no Agent "${name}"`);
   const { keys } = deps.resources;
-  const { resource, digest } = await atRevision({ read, keys }, kind, { row, revision: status?.agentRevision ?? "" });
-  const agent = resource as Resource & Agent;
+  const pinned = await atRevision({ read, keys }, kind, { row, revision: status?.agentRevision ?? "" });
+  const agent = fromRow(kind, pinned.row) as Resource & Agent;
   const servers: PinnedServer[] = [];
   for (const usage of agent.spec?.mcpServers ?? [])
     servers.push(await pinServer(deps, { call, read, server: usage.name, agent: name }));
-  return { spec: agent.spec ?? create(AgentSpecSchema), revision: digest, servers };
+  return { spec: agent.spec ?? create(AgentSpecSchema), revision: pinned.digest, servers };
 }
 
 async function pinServer(

@@ -1,6 +1,7 @@
 import { Managed } from "@stigmer/contracts/commons";
 import type { Reader, Row } from "@stigmer/store";
 import type { Kind, Kinds } from "./kind.ts";
+import { OWNER_FIELD } from "./select/kind-index.ts";
 import { fromRow, metadataOf } from "./stored.ts";
 
 /** A stored resource with its kind. */
@@ -13,9 +14,6 @@ export type Place = (kind: Kind) => string;
 export const MAX_DEPENDENTS = 1_000;
 
 const PAGE = 500;
-
-/** The index entries by which a resource is found from what it belongs to. */
-export const OWNER_INDEX = "owner";
 
 /** Resources that belong to `owner`, and those that belong to these, as far as `belongs` says so; about `MAX_DEPENDENTS` at most. */
 export async function dependentsOf(
@@ -53,14 +51,12 @@ export async function* directDependents(
 ): AsyncIterable<Stored> {
   for (const kind of of.kinds.all) {
     if (kind.options.managed !== Managed.USER) continue; // what the system makes, it also ends
-    const filter = { tenant: owner.row.tenant, kind: of.place(kind) };
+    const where = [[{ field: OWNER_FIELD, in: [owner.row.id] }]];
+    const filter = { tenant: owner.row.tenant, kind: of.place(kind), where };
     let after: string | undefined;
     do {
       const page = await of.read.page(filter, { limit: PAGE, ...(after !== undefined && { after }) });
-      for (const row of page.rows) {
-        const { ownerRefs } = metadataOf(fromRow(kind, row));
-        if (ownerRefs.some(({ id }) => id === owner.row.id)) yield { kind, row };
-      }
+      for (const row of page.rows) yield { kind, row };
       after = page.next;
     } while (after !== undefined);
   }

@@ -15,6 +15,8 @@ export type Handler =
       readonly shape: "unary";
       readonly method: DescMethod;
       readonly run: (request: Message, call: Call) => Promise<Message>;
+      /** The encoding of what `run` answers, for protocols that send it; only where it can be had without the message. */
+      readonly encoded?: (request: Message, call: Call) => Promise<Uint8Array>;
     }
   | {
       readonly shape: "stream";

@@ -55,6 +55,7 @@ export type Kind = {
   readonly schema: DescMessage;
   readonly services: readonly DescService[];
   readonly specField: DescField;
+  readonly metadataField: DescField;
   readonly defaults: (next: Resource, context: HookContext) => void;
   readonly check: (next: Resource, context: HookContext) => Promise<void> | void;
   readonly observe: (next: Resource, context: HookContext) => Promise<void> | void;
@@ -75,8 +76,11 @@ export interface Kinds {
 /** States a kind; types are checked here, and the pipeline sees every kind alike. */
 export function defineKind<S extends DescMessage>(definition: KindDefinition<S>): Kind {
   const { message } = definition;
-  const specField = message.fields.find((field) => field.name === "spec");
-  if (!hasOption(message, kindOption) || !specField) throw new Error(`${message.typeName} is not a resource kind`);
+  const [specField, metadataField] = ["spec", "metadata"].map((name) =>
+    message.fields.find((one) => one.name === name),
+  );
+  if (!hasOption(message, kindOption) || !specField || !metadataField)
+    throw new Error(`${message.typeName} is not a resource kind`);
   const options = getOption(message, kindOption);
   if (!options.scope || !options.managed) throw new Error(`${message.typeName} must say its scope and who manages it`);
   if (holdsSensitive(message)) throw new Error(`${message.typeName} has sensitive fields, and nothing seals them yet`);
@@ -87,6 +91,7 @@ export function defineKind<S extends DescMessage>(definition: KindDefinition<S>)
     schema: message,
     services: definition.services,
     specField,
+    metadataField,
     defaults: (definition.defaults ?? (() => {})) as unknown as Kind["defaults"],
     check: (definition.check ?? (() => {})) as unknown as Kind["check"],
     observe: (definition.observe ?? (() => {})) as unknown as Kind["observe"],

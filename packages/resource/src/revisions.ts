@@ -1,10 +1,9 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import { notFound } from "@stigmer/base";
 import type { Reader, Row, RowContent } from "@stigmer/store";
-import type { Kind, Resource } from "./kind.ts";
+import type { Kind } from "./kind.ts";
 import type { Keys } from "./port.ts";
 import { specDigest } from "./spec-digest.ts";
-import { fromRow, metadataOf } from "./stored.ts";
+import { fromRow } from "./stored.ts";
 
 /** The kinds of rows under which the revisions and tags of a kind's resources stand; their parent is the resource. */
 export const revisionKind = (kind: Kind): string => `${kind.options.kind}/revision`;
@@ -37,23 +36,23 @@ export function tagRow(kind: Kind, row: Row, tag: { readonly name: string; reado
   return { tenant: row.tenant, kind: tagKind(kind), id, name: "", parent: row.id, labels: {}, bytes };
 }
 
-/** A resource as it was in a revision, named by digest or tag; as it is now where neither is given. */
+/**
+ * The row of a resource as it was in a revision, named by digest or tag; as it is now where neither is given. Its version is
+ * that of the resource as it is now.
+ */
 export async function atRevision(
   of: { readonly read: Reader; readonly keys: Keys },
   kind: Kind,
   at: { readonly row: Row; readonly revision: string },
-): Promise<{ readonly resource: Resource; readonly digest: string }> {
+): Promise<{ readonly row: Row; readonly digest: string }> {
   const { row, revision } = at;
-  const current = fromRow(kind, row);
-  const currentDigest = specDigest(of.keys, kind, current);
-  if (!revision) return { resource: current, digest: currentDigest };
+  const current = specDigest(of.keys, kind, fromRow(kind, row));
+  if (!revision) return { row, digest: current };
   const digest = revision.startsWith("sha256:") ? revision : await taggedDigest(of.read, kind, at);
-  if (digest === currentDigest) return { resource: current, digest };
+  if (digest === current) return { row, digest };
   const kept = await of.read.get({ tenant: row.tenant, kind: revisionKind(kind), id: `${row.id}/${digest}` });
   if (!kept) throw missing(kind, at);
-  const resource = fromBinary(kind.schema, kept.bytes) as Resource;
-  metadataOf(resource).resourceVersion = String(row.version);
-  return { resource, digest };
+  return { row: { ...row, bytes: kept.bytes }, digest };
 }
 
 async function taggedDigest(

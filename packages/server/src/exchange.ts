@@ -24,7 +24,8 @@ export type Exchange = {
  * Something that happens around every call, whichever protocol it came by. The first in a list is the outermost.
  */
 export interface Interceptor {
-  unary(exchange: Exchange, next: () => Promise<Message>): Promise<Message>;
+  /** `T` is a message, or its encoding. */
+  unary<T>(exchange: Exchange, next: () => Promise<T>): Promise<T>;
   stream(exchange: Exchange, next: () => AsyncIterable<Message>): AsyncIterable<Message>;
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { fromBinary, type Message } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { Log } from "@stigmer/base";
 import type { BoundMethod } from "./bind.ts";
@@ -128,8 +128,7 @@ async function run(call: Call): Promise<void> {
   try {
     const frame = reader.end();
     const bytes = frame.compressed ? await unpack(frame, call.encoding, options.maxMessageBytes) : frame.bytes;
-    const message = await method.serve(parse(method, bytes), incomingOf(call));
-    await answer(call, toBinary(method.method.output, message));
+    await answer(call, await method.serveEncoded(parse(method, bytes), incomingOf(call)));
   } catch (error) {
     fail(call, error);
   }

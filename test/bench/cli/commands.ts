@@ -1,8 +1,8 @@
 import { startBenchDaemon } from "../harness/bench-daemon.ts";
 import { type Goal, type Row, rowOf } from "../harness/row.ts";
 import { type Form, interleaved, type Part } from "../harness/run-bench.ts";
+import { temporaryHome } from "../harness/temporary-home.ts";
 import { makeAgents } from "../rpc/agents.ts";
-import { temporaryHome } from "./home.ts";
 import { timeNode, timeStigmer } from "./timed.ts";
 
 /** A command is over in a moment, so it takes more of them to see a difference. */

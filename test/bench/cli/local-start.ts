@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { rowOf } from "../harness/row.ts";
 import { interleaved, type Part } from "../harness/run-bench.ts";
-import { temporaryHome } from "./home.ts";
+import { temporaryHome } from "../harness/temporary-home.ts";
 import { timeNode, timeStigmer } from "./timed.ts";
 
 const GET_INFO = "ai.stigmer.platform.server.v1.ServerQueryController/getInfo";

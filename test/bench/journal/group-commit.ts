@@ -1,21 +1,26 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { ROOT } from "@stigmer/e2e/harness";
 import { rowOf } from "../harness/row.ts";
 import { interleaved, type Part } from "../harness/run-bench.ts";
+import { temporaryHome } from "../harness/temporary-home.ts";
 
 const LOAD = join(ROOT, "packages/store-leveldb/src/load.fake.ts");
 const execute = promisify(execFile);
 
-/** How many 1 KB writes are acknowledged where so many writers wait for one each. */
+/** How many 1 KB writes are acknowledged where so many writers wait for one each; each figure in a process and a folder of its own. */
 export function groupCommit(writers: number): Part {
   return {
     name: `${writers} writers`,
-    async run({ pairs, seconds }) {
-      const measure = (what: string) => () => perSecond(what, writers, seconds);
+    async run({ pairs, seconds, resources }) {
+      const ended = new AbortController();
+      const measure = (what: string) => async () => {
+        const args = [LOAD, temporaryHome(resources), what, `${writers}`, `${seconds}`];
+        const { stdout } = await execute(process.execPath, args, { signal: ended.signal });
+        return Number(JSON.parse(stdout).perSecond);
+      };
+      resources.defer(() => ended.abort());
       const figures = await interleaved(pairs, {
         append: measure("append"),
         row: measure("row"),
@@ -35,15 +40,4 @@ export function groupCommit(writers: number): Part {
       );
     },
   };
-}
-
-/** Runs the load in a process and a folder of its own. */
-async function perSecond(what: string, writers: number, seconds: number): Promise<number> {
-  const dir = mkdtempSync(join(tmpdir(), "stigmer-bench-"));
-  try {
-    const { stdout } = await execute(process.execPath, [LOAD, dir, what, `${writers}`, `${seconds}`]);
-    return JSON.parse(stdout).perSecond;
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
 }

@@ -1,7 +1,8 @@
 import type { DescMethod, DescMethodStreaming, DescMethodUnary, Message } from "@bufbuild/protobuf";
-import type { Context, Need } from "./case.ts";
+import type { Calls } from "./calls.ts";
 import type { Claims } from "./claims.ts";
 import { contractServices } from "./kinds.ts";
+import type { Need } from "./needs.ts";
 
 /** The methods of the contract's claimed services that take one request. */
 export function claimedMethods(claims: Claims): readonly DescMethod[] {
@@ -24,7 +25,7 @@ export function needsOf({ methodKind }: DescMethod): readonly Need[] {
 
 /** Calls a method of any shape; resolves to its answer, or to the first one. */
 export async function ask(
-  context: Context,
+  context: Calls,
   method: DescMethod,
   request: Message | Record<string, never>,
 ): Promise<unknown> {

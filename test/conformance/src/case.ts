@@ -1,20 +1,11 @@
-import type {
-  DescMessage,
-  DescMethodStreaming,
-  DescMethodUnary,
-  JsonObject,
-  Message,
-  MessageInitShape,
-  MessageShape,
-} from "@bufbuild/protobuf";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { Calls } from "./calls.ts";
 import type { Claims } from "./claims.ts";
 import type { Combination } from "./combinations.ts";
 import type { KindClient } from "./kind-client.ts";
 import type { Kind, Kinds } from "./kinds.ts";
+import type { Need } from "./needs.ts";
 import type { Resource } from "./resource.ts";
-
-/** What a case cannot do without: streams, streams in both directions, an encoding, plain JSON (so that it runs once), or a URL on the loopback. */
-export type Need = "stream" | "bidi" | "json" | "binary" | "plain" | "loopback";
 
 /** One thing that every backend must do. The body throws where the backend does something else. */
 export type Case = {
@@ -29,23 +20,8 @@ export type Case = {
   readonly run: (context: Context) => Promise<void>;
 };
 
-export type CallOptions = {
-  readonly headers?: Readonly<Record<string, string>>;
-};
-
-/** An answer, and what came with it. */
-export type Answer<O> = { readonly message: O; readonly header: Headers; readonly trailer: Headers };
-
-/** Messages of a server's stream, each read with a deadline. */
-export interface Reader<O> extends AsyncDisposable {
-  /** The next message; throws where there is none in time, or where the stream ended. */
-  next(): Promise<O>;
-  /** The messages up to the first of which `last` says so, that one included. */
-  until(last: (message: O) => boolean): Promise<readonly O[]>;
-}
-
 /** What a case works with. What it makes through it is removed after it. */
-export interface Context {
+export interface Context extends Calls {
   readonly combination: Combination;
   readonly claims: Claims;
   readonly kinds: Kinds;
@@ -53,22 +29,6 @@ export interface Context {
   readonly own: string;
   /** A name that nobody else uses. */
   unique(): string;
-  send<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodUnary<I, O>,
-    request: MessageInitShape<I>,
-    options?: CallOptions,
-  ): Promise<Answer<MessageShape<O>>>;
-  /** The same, for who wants the answer's message alone. */
-  call<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodUnary<I, O>,
-    request: MessageInitShape<I>,
-    options?: CallOptions,
-  ): Promise<MessageShape<O>>;
-  open<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodStreaming<I, O>,
-    request: MessageInitShape<I>,
-    options?: CallOptions,
-  ): Reader<MessageShape<O>>;
   kind(kind: Kind | string): KindClient;
   /** The kind's example with a name of its own, the label of this case, and what it refers to in place. */
   sample(kind: Kind | string, change?: JsonObject): Promise<Resource>;

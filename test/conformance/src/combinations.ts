@@ -8,7 +8,7 @@ import {
   Http2SessionManager,
 } from "@connectrpc/connect-node";
 import { files } from "@stigmer/contracts/files";
-import type { Need } from "./case.ts";
+import type { Need } from "./needs.ts";
 import { plainJsonTransport } from "./plain-json.ts";
 
 /** A way to speak with a backend. */

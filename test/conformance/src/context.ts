@@ -2,7 +2,8 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { createAsyncIterable } from "@connectrpc/connect/protocol";
 import { DependentsPolicy, RunningPolicy } from "@stigmer/contracts/commons";
-import type { Answer, Context, HttpAnswer, HttpRequest } from "./case.ts";
+import type { Answer, Calls } from "./calls.ts";
+import type { Context, HttpAnswer, HttpRequest } from "./case.ts";
 import type { Claims } from "./claims.ts";
 import type { Combination } from "./combinations.ts";
 import { kindClient } from "./kind-client.ts";
@@ -71,8 +72,8 @@ export function newContext(
   return context;
 }
 
-function callsOver(transport: Transport): Pick<Context, "send" | "call" | "open"> {
-  const send: Context["send"] = async (method, request, options) => {
+function callsOver(transport: Transport): Calls {
+  const send: Calls["send"] = async (method, request, options) => {
     const headers = { ...options?.headers };
     const signal = AbortSignal.timeout(CALL_MS);
     const { message, header, trailer } = await transport.unary(method, signal, undefined, headers, request);
@@ -125,6 +126,7 @@ export async function removeShared({ shared }: Session): Promise<void> {
     await making.catch(() => {});
     await context.cleanUp();
   }
+  shared.clear();
 }
 
 /** What is gone already is no trouble, nor is what was never made. */

@@ -6,10 +6,12 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { Verb } from "@stigmer/contracts/commons";
-import type { CallOptions, Context, Reader } from "./case.ts";
+import type { CallOptions, Calls, Reader } from "./calls.ts";
 import type { Kind } from "./kinds.ts";
 import type { Resource, ResourceEvent, ResourceList } from "./resource.ts";
 
+/** Calls, and who notes what is to be removed. */
+type Maker = Pick<Calls, "call" | "open"> & { made(kind: Kind, resource: Message): void };
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The verbs of one kind. What `create` makes is removed after the case. */
@@ -29,7 +31,7 @@ export interface KindClient {
   unary(verb: Verb): DescMethodUnary;
 }
 
-export function kindClient(context: Pick<Context, "call" | "open" | "made">, kind: Kind): KindClient {
+export function kindClient(context: Maker, kind: Kind): KindClient {
   const unary = (verb: Verb): DescMethodUnary => {
     const method = kind.verbs.get(verb);
     if (method?.methodKind !== "unary") throw new Error(`${kind.name} has no unary method for ${Verb[verb]}`);

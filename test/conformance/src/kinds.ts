@@ -26,7 +26,7 @@ export interface Kinds {
 }
 
 /** Prefix of the services that are the contract's own. */
-export const OURS = "ai.stigmer.";
+const OURS = "ai.stigmer.";
 
 export const contractServices: readonly DescService[] = files
   .flatMap((file) => file.services)
@@ -65,11 +65,11 @@ export function isUsers(kind: Kind): boolean {
   return kind.options.managed === Managed.USER;
 }
 
-export function optionsOf(method: DescMethod): MethodOptions {
+function optionsOf(method: DescMethod): MethodOptions {
   return getOption(method, methodOption);
 }
 
-export function packageOf(described: DescMessage | DescService): string {
+function packageOf(described: DescMessage | DescService): string {
   return described.file.proto.package;
 }
 

@@ -1,4 +1,4 @@
-import type { Reader } from "./case.ts";
+import type { Reader } from "./calls.ts";
 
 const NEXT_MS = 10_000;
 

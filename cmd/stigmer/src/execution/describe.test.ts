@@ -64,3 +64,13 @@ it("writes a timeline for a person and for a program", () => {
     `2026-01-31T12:00:00.000Z     1  ${what}\n`,
   ]);
 });
+
+it("names as many tools as a line takes, each whole, and counts the others", () => {
+  const tools = Array.from({ length: 40 }, (_, at) => ({ name: `tool-number-${at}` }));
+  const [entry] = journalOf({ event: { case: "toolsListed", value: { tools } } });
+  const [item] = entry ? advance(START, entryResponse(entry)).items : [];
+
+  const line = item ? timelineLine(item, { delimited: true }) : "";
+
+  expect(line).toMatch(/tools read: tool-number-0, .*tool-number-\d and \d\d more\n$/);
+});

@@ -39,7 +39,7 @@ function whatHappened({ event, attempt }: ExecutionEvent): string {
     case "leaseGranted":
       return printableLine(`taken by runner ${event.value.runner}`);
     case "toolsListed":
-      return printableLine(`tools read: ${event.value.tools.map(({ name }) => name).join(", ") || "none"}`);
+      return printableLine(`tools read: ${listOf(event.value.tools.map(({ name }) => name))}`);
     case "modelCallStarted":
       return printableLine(`model ${event.value.model} called${again}`);
     case "modelCallFinished":
@@ -96,4 +96,17 @@ function causeText(cause: ApprovalCause | undefined): string {
 
 function quoted(text: string): string {
   return `"${shortLine(text, MAX_TEXT)}"`;
+}
+
+const MAX_LIST = 100;
+
+/** Names as far as a line takes them, whole, and how many more there are. */
+function listOf(names: readonly string[]): string {
+  const shown: string[] = [];
+  for (const name of names) {
+    if (shown.length > 0 && [...shown, name].join(", ").length > MAX_LIST) break;
+    shown.push(name);
+  }
+  const left = names.length - shown.length;
+  return `${shown.join(", ") || "none"}${left > 0 ? ` and ${left} more` : ""}`;
 }

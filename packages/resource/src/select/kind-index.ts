@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence as Presence } from "@bufbuild/protobuf/wkt";
-import { field as fieldOption } from "@stigmer/contracts/commons";
+import { type ApiResourceMetadata, field as fieldOption } from "@stigmer/contracts/commons";
 import type { IndexEntry } from "@stigmer/store";
 import { type ValueType, valueTypeOf } from "./value-type.ts";
 
@@ -24,6 +24,9 @@ export type KindIndex = {
   entriesOf(resource: Message): readonly IndexEntry[];
 };
 
+/** The name in the store's index of the ids of what a resource belongs to; no filter can name it. */
+export const OWNER_FIELD = "owner";
+
 /** What every kind can be filtered by. */
 const COMMON = ["metadata.name", "metadata.createTime", "metadata.updateTime", "metadata.createdBy"];
 
@@ -35,10 +38,18 @@ export function createKindIndex(schema: DescMessage, paths: readonly string[]): 
   const byName = new Map(fields.flatMap((field) => [[field.path, field] as const, [field.protoPath, field] as const]));
   return {
     fields,
-    signature: JSON.stringify(fields.map(({ path, type, unset }) => [path, type.name, unset ?? null])),
+    signature: JSON.stringify([
+      OWNER_FIELD,
+      ...fields.map(({ path, type, unset }) => [path, type.name, unset ?? null]),
+    ]),
     named: (path) => byName.get(path),
-    entriesOf: (resource) => fields.flatMap((field) => entryOf(field, resource)),
+    entriesOf: (resource) => [...fields.flatMap((field) => entryOf(field, resource)), ...ownerEntries(resource)],
   };
+}
+
+function ownerEntries(resource: Message): readonly IndexEntry[] {
+  const { metadata } = resource as Message & { readonly metadata?: ApiResourceMetadata };
+  return (metadata?.ownerRefs ?? []).map(({ id }) => [OWNER_FIELD, id]);
 }
 
 function resolve(schema: DescMessage, path: string): Resolved {

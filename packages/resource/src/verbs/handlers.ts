@@ -1,12 +1,11 @@
-import { type DescMethod, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { method as methodOption, Verb } from "@stigmer/contracts/commons";
-import type { Call } from "../call.ts";
 import type { Handler } from "../handler.ts";
 import type { Kind } from "../kind.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { purgeVerb } from "../purge.ts";
-import { writeVerbs } from "./commands.ts";
-import { getById, getByReference } from "./get.ts";
+import { type Verb as Command, writeVerbs } from "./commands.ts";
+import { getByReferenceVerb, getVerb, type Read } from "./get.ts";
 import { listVerb } from "./list.ts";
 import { type RemoveDeps, removeVerbs } from "./remove.ts";
 import { tagVerb } from "./tag.ts";
@@ -36,19 +35,22 @@ function handlerOf(
   const { kind, method } = of;
   const verb = verbOf(method);
   if (verb === Verb.WATCH) return { shape: "stream", method, run: watchVerb(deps, kind, method.output) };
-  const commands = { ...writeVerbs(deps, pipeline, kind), ...removeVerbs(deps, pipeline, kind) };
-  const table: Partial<Record<Verb, (request: Message, call: Call) => Promise<Message>>> = {
-    [Verb.CREATE]: commands.create,
-    [Verb.UPDATE]: commands.update,
-    [Verb.DELETE]: commands.delete,
-    [Verb.GET]: (request, call) => getById(deps, kind, request, call),
-    [Verb.GET_BY_REFERENCE]: (request, call) => getByReference(deps, kind, request, call),
-    [Verb.LIST]: listVerb(deps, kind),
-    [Verb.UNDELETE]: commands.undelete,
-    [Verb.PURGE]: purgeVerb(deps, pipeline, kind),
-    [Verb.TAG]: tagVerb(deps, pipeline, kind),
+  const reads: Partial<Record<Verb, () => Read>> = {
+    [Verb.GET]: () => getVerb(deps, kind),
+    [Verb.GET_BY_REFERENCE]: () => getByReferenceVerb(deps, kind),
+    [Verb.LIST]: () => listVerb(deps, { kind, output: method.output }),
   };
-  const run = table[verb];
+  const commands: Partial<Record<Verb, () => Command>> = {
+    [Verb.CREATE]: () => writeVerbs(deps, pipeline, kind).create,
+    [Verb.UPDATE]: () => writeVerbs(deps, pipeline, kind).update,
+    [Verb.DELETE]: () => removeVerbs(deps, pipeline, kind).delete,
+    [Verb.UNDELETE]: () => removeVerbs(deps, pipeline, kind).undelete,
+    [Verb.PURGE]: () => purgeVerb(deps, pipeline, kind),
+    [Verb.TAG]: () => tagVerb(deps, pipeline, kind),
+  };
+  const read = reads[verb]?.();
+  if (read) return { shape: "unary", method, ...read };
+  const run = commands[verb]?.();
   if (!run) throw new Error(`${method.parent.typeName}/${method.name} names a verb that nothing serves`);
   return { shape: "unary", method, run };
 }

@@ -1,9 +1,11 @@
-import { create, type Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import type { Call } from "../call.ts";
 import type { Kind } from "../kind.ts";
 import type { PipelineDeps } from "../pipeline.ts";
+import { itemsBytes, rowBytes } from "../row-bytes.ts";
 import { deletedKind, fromRow } from "../stored.ts";
 import { createPageTokens, createWatchTokens } from "../tokens.ts";
+import type { Read } from "./get.ts";
 import { reachVersion } from "./min-version.ts";
 import { queryOf } from "./query.ts";
 import { matchingRows } from "./rows.ts";
@@ -21,9 +23,13 @@ type ListDeps = Pick<PipelineDeps, "store" | "keys" | "clock">;
 const DEFAULT_PAGE = 50;
 
 /** Reads a page of a kind's resources, in order of id, and says how to go on: page by page, or by a watch from here. */
-export function listVerb(deps: ListDeps, kind: Kind): (request: Message, call: Call) => Promise<Message> {
+export function listVerb(
+  deps: ListDeps,
+  { kind, output }: { readonly kind: Kind; readonly output: DescMessage },
+): Read {
   const pages = createPageTokens(deps);
-  return async (request, call) => {
+  const itemsField = output.fields.find(({ name }) => name === "items")?.number ?? 1;
+  const read = async (request: Message, call: Call) => {
     const { pageSize, pageToken, showDeleted = false, minResourceVersion } = request as ListRequest;
     const { filter, selection, fingerprint } = queryOf(kind, request, call);
     const place = JSON.stringify([fingerprint, showDeleted]);
@@ -33,12 +39,22 @@ export function listVerb(deps: ListDeps, kind: Kind): (request: Message, call: C
     const filters = showDeleted ? [filter, { ...filter, kind: deletedKind(kind) }] : [filter];
     const query = { filters, plan: selection.plan };
     const { rows, next } = await matchingRows(snapshot, query, { after, limit: pageSize || DEFAULT_PAGE });
-    const answer = {
-      items: rows.map((row) => fromRow(kind, row)),
+    const position = {
       nextPageToken: next === undefined ? "" : pages.issue(place, next),
       resourceVersion: String(snapshot.revision),
       resumeToken: createWatchTokens(deps, fingerprint).issue(snapshot.revision),
     };
-    return create(call.method.output, answer as never);
+    return { rows, position };
+  };
+  return {
+    async run(request, call) {
+      const { rows, position } = await read(request, call);
+      return create(output, { items: rows.map((row) => fromRow(kind, row)), ...position } as never);
+    },
+    async encoded(request, call) {
+      const { rows, position } = await read(request, call);
+      const items = rows.map((row) => rowBytes(kind, row));
+      return Buffer.concat([itemsBytes(itemsField, items), toBinary(output, create(output, position as never))]);
+    },
   };
 }

@@ -1,9 +1,10 @@
 import type { Message } from "@bufbuild/protobuf";
 import { invalid } from "@stigmer/base";
 import type { Call } from "../call.ts";
-import type { Kind, Resource } from "../kind.ts";
+import type { Kind } from "../kind.ts";
 import type { Pipeline, PipelineDeps } from "../pipeline.ts";
 import { atRevision, tagRow } from "../revisions.ts";
+import { fromRow } from "../stored.ts";
 import type { Verb } from "./commands.ts";
 import { requireById } from "./objects.ts";
 
@@ -22,7 +23,7 @@ async function planTag(deps: PipelineDeps, kind: Kind, { id, tag, revision }: Ta
     batch: { puts: [tagRow(kind, row, { name: tag, digest: found.digest })] },
     // The spec that is tagged must not have moved away unkept; deleted meanwhile, it can't be tagged.
     preconditions: [{ row, version: row.version }],
-    answer: found.resource as Resource,
+    answer: fromRow(kind, found.row),
     resource: row.id,
   };
 }

@@ -1,5 +1,4 @@
-import type { Message } from "@bufbuild/protobuf";
-import type { Interceptor } from "../exchange.ts";
+import type { Exchange, Interceptor } from "../exchange.ts";
 import { late } from "../protocol-faults.ts";
 
 /** What a timer of Node can wait at most. */
@@ -8,8 +7,8 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 /** Ends a unary call after the time that its client gave it, or after `ms` where it gave none. Streams have no end here. */
 export function deadline(ms: number): Interceptor {
   return {
-    unary({ incoming: { timeoutMs, controller } }, next) {
-      return new Promise<Message>((resolve, reject) => {
+    unary<T>({ incoming: { timeoutMs, controller } }: Exchange, next: () => Promise<T>) {
+      return new Promise<T>((resolve, reject) => {
         const end = (): void => {
           const fault = late(timeoutMs === undefined ? ms : undefined);
           controller.abort(fault);

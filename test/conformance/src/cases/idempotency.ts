@@ -1,6 +1,7 @@
-import { anyPack } from "@bufbuild/protobuf/wkt";
+import { anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { ApiResourceCommandController } from "@stigmer/contracts/commons";
-import type { CallOptions, Case, Context } from "../case.ts";
+import type { CallOptions } from "../calls.ts";
+import type { Case, Context } from "../case.ts";
 import { check, refused, same } from "../checks.ts";
 import type { KindClient } from "../kind-client.ts";
 import type { Kind } from "../kinds.ts";
@@ -77,6 +78,8 @@ const COMMANDS: readonly Command[] = [
       const { apply } = ApiResourceCommandController.method;
       return async (other, options) => {
         const answer = await context.call(apply, { resource: anyPack(kind.schema, other ? two : one) }, options);
+        const made = answer.resource && anyUnpack(answer.resource, kind.schema);
+        if (made) context.made(kind, made);
         return answer;
       };
     },

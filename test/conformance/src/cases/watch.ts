@@ -1,5 +1,6 @@
 import { WatchEventType as Type } from "@stigmer/contracts/commons";
-import type { Case, Reader } from "../case.ts";
+import type { Reader } from "../calls.ts";
+import type { Case } from "../case.ts";
 import { check, refused, same } from "../checks.ts";
 import type { Kind } from "../kinds.ts";
 import { makeSome } from "../many.ts";

@@ -19,9 +19,9 @@ from ai.stigmer.commons.apiresource.v1 import metadata_pb2
 TIMEOUT_S = 20
 
 
-def agent(name, instructions="You help."):
-    made = api_pb2.Agent(metadata=metadata_pb2.ApiResourceMetadata(name=name, labels={"client": name}))
-    made.spec.instructions = instructions
+def agent(name, client):
+    made = api_pb2.Agent(metadata=metadata_pb2.ApiResourceMetadata(name=name, labels={"client": client}))
+    made.spec.instructions = "You help."
     return made
 
 
@@ -54,18 +54,12 @@ def watch(queries, commands, name):
     for event in events:
         types.append(generic_pb2.WatchEventType.Name(event.type).removeprefix("WATCH_EVENT_TYPE_"))
         if types[-1] == "BOOKMARK" and len(types) == 3:
-            made = commands.create(agent_for(name), timeout=TIMEOUT_S)
+            made = commands.create(agent(f"{name}-late", name), timeout=TIMEOUT_S)
             commands.delete(io_pb2.DeleteAgentRequest(id=made.metadata.id), timeout=TIMEOUT_S)
         if types[-1] == "DELETED":
             events.cancel()
             return types
     return types
-
-
-def agent_for(name):
-    late = agent(f"{name}-late")
-    late.metadata.labels["client"] = name
-    return late
 
 
 def run(target, name):
@@ -74,11 +68,9 @@ def run(target, name):
         queries = query_pb2_grpc.AgentQueryControllerStub(channel)
         generic = generic_command_pb2_grpc.ApiResourceCommandControllerStub(channel)
 
-        created = commands.create(agent(name), timeout=TIMEOUT_S)
+        created = commands.create(agent(name, name), timeout=TIMEOUT_S)
         packed = any_pb2.Any()
-        applied_agent = agent(f"{name}-applied")
-        applied_agent.metadata.labels["client"] = name
-        packed.Pack(applied_agent)
+        packed.Pack(agent(f"{name}-applied", name))
         applied = generic.apply(generic_pb2.ApplyRequest(resource=packed), timeout=TIMEOUT_S)
         listed = queries.list(io_pb2.ListAgentsRequest(label_selector=f"client={name}"), timeout=TIMEOUT_S)
         return {
@@ -86,8 +78,8 @@ def run(target, name):
             "applied": generic_pb2.ApplyResponse.Action.Name(applied.action),
             "listed": [item.metadata.name for item in listed.items],
             "watched": watch(queries, commands, name),
-            "taken": refused(lambda: commands.create(agent(name), timeout=TIMEOUT_S)),
-            "invalid": refused(lambda: commands.create(agent("Bad Name"), timeout=TIMEOUT_S)),
+            "taken": refused(lambda: commands.create(agent(name, name), timeout=TIMEOUT_S)),
+            "invalid": refused(lambda: commands.create(agent("Bad Name", name), timeout=TIMEOUT_S)),
             "missing": refused(lambda: queries.get(io_pb2.GetAgentRequest(id="agt_0"), timeout=TIMEOUT_S)),
         }
 
