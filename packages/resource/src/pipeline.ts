@@ -27,6 +27,8 @@ export type Plan<A extends Message> = {
   readonly batch?: Batch;
   readonly preconditions?: readonly Precondition[];
   readonly answer: A;
+  /** The answer's encoding as it is before the commit gives it its version, where the plan has made it already. */
+  readonly encoded?: Uint8Array;
   /** Id or name of the resource, for the audit record. */
   readonly resource: string;
   /** Wakes who waits for what was committed; must be something that could be redone from the store. */
@@ -133,7 +135,7 @@ function extras<A extends Message>(deps: PipelineDeps, { call, digest }: Command
     tenant: call.org,
     key: call.idempotencyKey,
     digest,
-    bytes: toBinary(call.method.output, planned.answer),
+    bytes: planned.encoded ?? toBinary(call.method.output, planned.answer),
     expiresAt: now + ANSWER_LIFETIME_MS,
   };
   return { audits, answers: [answer] };

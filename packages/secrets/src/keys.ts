@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 import { internal } from "@stigmer/base";
 import type { Keys, KeyUse } from "@stigmer/resource/port";
 
@@ -13,9 +21,9 @@ const KEY_BYTES = 32;
  * nonce, the ciphertext of AES-256-GCM and its tag.
  */
 export function createKeys(masterKey: Uint8Array): Keys {
-  const derived = new Map<KeyUse, Buffer>();
-  const keyOf = (use: KeyUse): Buffer => {
-    const known = derived.get(use) ?? Buffer.from(hkdfSync("sha256", masterKey, "", `stigmer ${use}`, KEY_BYTES));
+  const derived = new Map<KeyUse, KeyObject>();
+  const keyOf = (use: KeyUse): KeyObject => {
+    const known = derived.get(use) ?? derive(masterKey, use);
     derived.set(use, known);
     return known;
   };
@@ -37,7 +45,11 @@ export function createKeys(masterKey: Uint8Array): Keys {
   };
 }
 
-function unseal(key: Buffer, sealed: Buffer, context: string): Uint8Array {
+function derive(masterKey: Uint8Array, use: KeyUse): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync("sha256", masterKey, "", `stigmer ${use}`, KEY_BYTES)));
+}
+
+function unseal(key: KeyObject, sealed: Buffer, context: string): Uint8Array {
   if (sealed[0] !== FORMAT || sealed.length < 1 + NONCE_BYTES + TAG_BYTES) throw new Error("unknown format");
   const body = sealed.subarray(1 + NONCE_BYTES, -TAG_BYTES);
   const decipher = createDecipheriv(CIPHER, key, sealed.subarray(1, 1 + NONCE_BYTES));

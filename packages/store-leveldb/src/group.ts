@@ -34,7 +34,7 @@ export type GroupDeps = {
 };
 
 export function createGroup({ state: before, view, now, keep }: GroupDeps): Group {
-  const draft = draftOver(view);
+  const draft = draftOver(remembering(view));
   let state = before;
 
   function admit(commit: PreparedCommit): Admitted {
@@ -66,6 +66,19 @@ export function createGroup({ state: before, view, now, keep }: GroupDeps): Grou
       state = prune(draft, { before, state, keep });
       draft.put(STATE_KEY, encodeState(state));
       return { writes: draft.writes, state };
+    },
+  };
+}
+
+/** A view that does not look twice for what is not there: checks and plans ask for the same keys. */
+function remembering(view: GroupDeps["view"]): GroupDeps["view"] {
+  const missing = new Set<string>();
+  return {
+    get(key) {
+      if (missing.has(key)) return undefined;
+      const value = view.get(key);
+      if (value === undefined) missing.add(key);
+      return value;
     },
   };
 }

@@ -34,6 +34,11 @@ export function valuePrefix(place: Place, field: string, value: string): string 
   return `${fieldPrefix(place, field)}=${keyText(value)}`;
 }
 
+/** Whether the keys of the term's values hold no row that is not meant: none of the values is cut. */
+export function isExact(term: IndexTerm): boolean {
+  return "in" in term && term.in.every((value) => PLAIN.test(value));
+}
+
 /** Where the ids stand that have the label, in order. */
 export function presencePrefix(place: Place, field: string): string {
   return `${fieldPrefix(place, field)}*`;

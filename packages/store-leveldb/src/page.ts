@@ -8,6 +8,7 @@ import {
   whereMatcher,
 } from "@stigmer/store";
 import { Damaged } from "./damaged.ts";
+import { isExact } from "./index-keys.ts";
 import { lastField, pageRange, parentPrefix, rowKey } from "./keys.ts";
 import type { View } from "./level.ts";
 import { clausePostings, intersection, type Postings, sparsestFirst, storedPostings, successor } from "./postings.ts";
@@ -63,7 +64,7 @@ async function follow(
   { after = "", limit }: PageRange,
 ): Promise<Matching> {
   const { tenant, kind, parent, where } = filter;
-  const matches = whereMatcher(where);
+  const matches = where.length === 1 && where[0]?.every(isExact) ? () => true : whereMatcher(where);
   const start = after === "" ? "" : successor(after);
   const [sparsest, ...others] = await sparsestFirst(parts, start);
   if (sparsest === undefined) return { rows: [], next: undefined };

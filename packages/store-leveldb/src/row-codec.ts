@@ -102,12 +102,35 @@ function takeChange(revision: number, from: Cursor): Change {
   return { ...change, before: undo(row, { gone: takePairs(from), came: takePairs(from) }) };
 }
 
+/** Labels and index entries are only taken apart where somebody asks for them: who pages through rows seldom does. */
 function takeRow({ tenant, kind, id }: RowKey, from: Cursor): Row {
   const version = takeNumber(from);
   const name = takeText(from);
   const parent = takeText(from);
-  const found = takePairs(from);
-  return { tenant, kind, id, version, name, parent, ...found, bytes: takeRest(from) };
+  const pairs = { buffer: from.buffer, at: from.at };
+  skipPairs(from);
+  let found: Indexed | undefined;
+  const taken = (): Indexed => {
+    found ??= takePairs(pairs);
+    return found;
+  };
+  return {
+    ...{ tenant, kind, id, version, name, parent },
+    get labels() {
+      return taken().labels;
+    },
+    get indexed() {
+      return taken().indexed as readonly IndexEntry[];
+    },
+    bytes: takeRest(from),
+  };
+}
+
+function skipPairs(from: Cursor): void {
+  for (let texts = 2 * takeLength(from); texts > 0; texts--) {
+    const length = takeLength(from); // it moves the cursor before the text is passed over
+    from.at += length;
+  }
 }
 
 function pairsOf({ labels, indexed = [] }: Indexed): readonly IndexEntry[] {

@@ -128,7 +128,8 @@ type Outcome = {
 };
 
 function answerOf(deps: PipelineDeps, { kind, ignored }: Applying, outcome: Outcome): Plan<ApplyResponse> {
-  const { plan, action, previous, defaulted, pruned } = outcome;
+  const { action, previous, defaulted, pruned } = outcome;
+  const { encoded: _, ...plan } = outcome.plan;
   const answer = create(ApplyResponseSchema, {
     resource: anyPack(kind.schema, plan.answer),
     action,

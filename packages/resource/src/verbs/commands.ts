@@ -29,7 +29,8 @@ export async function planCreate(
 ): Promise<Plan<Resource>> {
   const next = await newObject(deps, kind, request, call);
   const row = toRow(kind, call.org, next);
-  return { batch: { puts: [row] }, preconditions: [{ row, version: 0 }], answer: next, resource: row.id };
+  const preconditions = [{ row, version: 0 }];
+  return { batch: { puts: [row] }, preconditions, answer: next, encoded: row.bytes, resource: row.id };
 }
 
 async function planUpdate(deps: PipelineDeps, kind: Kind, change: Change): Promise<Plan<Resource>> {
@@ -56,8 +57,10 @@ export async function planReplace(
   const { row, next, call } = change;
   const moved = !equalSpecs(kind, fromRow(kind, row), next);
   const kept = moved ? await keptRevision({ read: deps.store, keys: deps.keys }, kind, row) : undefined;
-  const batch: Batch = { puts: [toRow(kind, call.org, next), ...(kept ? [kept] : [])] };
-  return { batch, preconditions: [{ row, version: row.version }], answer: next, resource: row.id };
+  const put = toRow(kind, call.org, next);
+  const batch: Batch = { puts: [put, ...(kept ? [kept] : [])] };
+  const preconditions = [{ row, version: row.version }];
+  return { batch, preconditions, answer: next, encoded: put.bytes, resource: row.id };
 }
 
 export function requireVersion(kind: Kind, row: Row, sent: string): void {
