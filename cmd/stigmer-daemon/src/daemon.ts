@@ -69,7 +69,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const dataDir = join(home, "data");
   const settings = settingsFile(join(home, "config.yaml"));
   const port = options.port ?? settings().port ?? DEFAULT_PORT;
-  const store = await openLevelStore({ dir: dataDir, log, clock: systemClock });
+  const clock = options.clock ?? systemClock;
+  const store = await openLevelStore({ dir: dataDir, log, clock });
   const draining = new AbortController();
   const shutdown = new AbortController();
   try {
@@ -81,7 +82,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       env,
       scriptsDir: join(home, "scripts"),
       log,
-      clock: options.clock ?? systemClock,
+      clock,
       draining: draining.signal,
       leaseDurationMs: options.leaseDurationMs,
     });
@@ -101,8 +102,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       onExit: backend.runnerExited,
     });
     if (runner) backend.onRunnerConnect(runner.connected);
-    runner?.start();
     const record = writeRecord(dataDir, url);
+    runner?.start();
     log.info({ url, dataDir, version: VERSION }, "daemon serves");
     return {
       url,

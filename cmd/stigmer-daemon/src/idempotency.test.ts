@@ -4,10 +4,13 @@ import { refused } from "./refused.fake.ts";
 import { createAgent, execute, idOf, versionOf } from "./resources.fake.ts";
 import { startTestDaemon, type TestDaemon } from "./test-daemon.fake.ts";
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 let daemon: TestDaemon;
+let now = Date.now();
 
 beforeAll(async () => {
-  daemon = await startTestDaemon();
+  daemon = await startTestDaemon({ clock: { now: () => now, monotonic: () => performance.now() } });
   await createAgent(daemon.client);
 });
 afterAll(() => daemon[Symbol.asyncDispose]());
@@ -126,6 +129,28 @@ it("refuses a key that is too long", async () => {
   );
 
   expect(fault).toMatchObject({ reason: "INVALID_REQUEST", violations: [{ field: "idempotency-key" }] });
+});
+
+it("forgets a key after a day, whatever it was used for", async () => {
+  const agents = daemon.client.service(AgentCommandController);
+  const first = await agents.create(
+    { metadata: { generateName: "daily-" }, spec: { instructions: "a" } },
+    keyed("daily"),
+  );
+  now += DAY_MS - 1;
+  const kept = await agents.create(
+    { metadata: { generateName: "daily-" }, spec: { instructions: "a" } },
+    keyed("daily"),
+  );
+  now += 1;
+
+  const second = await agents.create(
+    { metadata: { generateName: "daily-" }, spec: { instructions: "b" } },
+    keyed("daily"),
+  );
+
+  expect(idOf(kept)).toBe(idOf(first));
+  expect(idOf(second)).not.toBe(idOf(first));
 });
 
 it("runs commands without a key as often as they come", async () => {

@@ -45,10 +45,16 @@ type Next = string | ((facts: Readonly<Record<string, string>>) => string);
 
 const SET_MODEL = "set one: stigmer config set model openai/gpt-5 (or ollama/qwen3), or pass --model";
 
+function revive(kind: string, name: string): string {
+  const word = `${kind.toLowerCase()} ${name}`;
+  return `bring it back: stigmer undelete ${word}; or free its name: stigmer delete ${word} --purge`;
+}
+
 const NEXT_STEPS: Partial<Record<Reason, Next>> = {
   INVALID_REQUEST: "correct it and try again",
   RESOURCE_NOT_FOUND: ({ kind }) => (kind ? `see what is there: stigmer list ${kind.toLowerCase()}s` : ""),
-  RESOURCE_EXISTS: "choose another name, or change it: stigmer apply -f <file>",
+  RESOURCE_EXISTS: ({ kind, name, deleted }) =>
+    deleted && kind && name ? revive(kind, name) : "choose another name, or change it: stigmer apply -f <file>",
   VERSION_MOVED: "somebody changed it in the meantime; try again",
   REFERENCE_NOT_FOUND: "create what it refers to first; stigmer apply does so where both are given together",
   FIELD_IMMUTABLE: "delete it and create it anew",
@@ -59,10 +65,7 @@ const NEXT_STEPS: Partial<Record<Reason, Next>> = {
   IDEMPOTENCY_KEY_REUSED: "try again",
   FIELD_CONFLICT: "take the fields over with --force, or leave them out",
   RESOURCE_IN_USE: "end the executions first, or say what becomes of them: --running cancel, or --running leave",
-  RESOURCE_DELETED: ({ kind = "<kind>", name = "<name>" }) => {
-    const word = `${kind.toLowerCase()} ${name}`;
-    return `bring it back: stigmer undelete ${word}; or free its name: stigmer delete ${word} --purge`;
-  },
+  RESOURCE_DELETED: ({ kind = "<kind>", name = "<name>" }) => revive(kind, name),
   VERSION_NOT_REACHED: "try again in a moment",
   READER_TOO_SLOW: "watch again, and read faster",
   MALFORMED_REQUEST: "this program and the backend may be of different versions: stigmer version",

@@ -10,5 +10,5 @@ export async function loadDocs(): Promise<Docs> {
 /** The first sentence of a comment, on one line. */
 export function firstSentence(text: string): string {
   const line = text.split("\n\n")[0]?.replace(/\s+/g, " ").trim() ?? "";
-  return /^.*?[.:](?=\s|$)/.exec(line)?.[0] ?? line;
+  return /^.*?[.](?=\s|$)/.exec(line)?.[0] ?? line;
 }
