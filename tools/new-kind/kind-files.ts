@@ -41,7 +41,7 @@ function registration({ name, kind, group }: KindShape): string {
   const names = [`${kind}CommandController`, `${kind}QueryController`, `${kind}Schema`, `${kind}StatusSchema`];
   return `import { create } from "@bufbuild/protobuf";
 ${importLine(names, `@stigmer/contracts/${group}`)}
-import { defineKind } from "@stigmer/resource";
+${importLine(["defineKind"], "@stigmer/resource")}
 
 export const ${camel(name)} = defineKind({
   message: ${kind}Schema,

@@ -22,6 +22,8 @@ export type Handler =
       readonly shape: "stream";
       readonly method: DescMethod;
       readonly run: (request: Message, call: Call) => AsyncIterable<Message>;
+      /** The same messages, at once those that are ready; many calls may get one array, so nobody may change it. */
+      readonly batches?: (request: Message, call: Call) => AsyncIterable<readonly Message[]>;
     }
   | {
       readonly shape: "bidi";

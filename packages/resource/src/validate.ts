@@ -18,15 +18,14 @@ import { quickRules } from "./rules/quick-rules.ts";
 
 /** Checks messages against the rules in their descriptors. */
 export interface MessageRules {
+  /** Makes ready what checks messages of a type, as the first check of one would. */
+  plan(schema: DescMessage): void;
   /** Throws `INVALID_REQUEST` with one violation per field, paths as a manifest writes them. */
   check(schema: DescMessage, message: Message): void;
 }
 
-/**
- * Rules of which those of `schemas` are planned at once, others when they are first asked for. What breaks none is found
- * quickly; what breaks one is told in protovalidate's words.
- */
-export function createRules(schemas: readonly DescMessage[] = []): MessageRules {
+/** Rules, each type's planned when it is first asked for. What breaks none is found quickly; what breaks one is told in protovalidate's words. */
+export function createRules(): MessageRules {
   const validator = createValidator();
   const quickOf = quickRules();
   const plans = new Map<DescMessage, ReturnType<typeof quickOf>>();
@@ -34,8 +33,8 @@ export function createRules(schemas: readonly DescMessage[] = []): MessageRules 
     if (!plans.has(schema)) plans.set(schema, quickOf(schema));
     return plans.get(schema);
   };
-  schemas.forEach(planOf);
   return {
+    plan: (schema) => void planOf(schema),
     check(schema, message) {
       if (planOf(schema)?.(message)) return;
       const result = validator.validate(schema, message);

@@ -57,7 +57,7 @@ it("serves others while 1,000 connections are open", async () => {
 });
 
 it.each([
-  ["a stream", WATCH, "", 20],
+  ["a stream", WATCH, "endless", 20],
   ["a large answer", GET, "large-250000", 4],
 ])("ends %s that its client does not read", async (_, path, id, count) => {
   const grown = await growth(async () => {
@@ -76,6 +76,58 @@ it.each([
 
   expect(grown).toBeLessThan(100);
   expect(await othersAreServed()).toBe(true);
+});
+
+it("ends a stream whose client reads nothing at all, also where nothing waits to be sent", async () => {
+  const socket = await openHttp2(server.port);
+  const head = headerBlock({
+    ":method": "POST",
+    ":path": WATCH,
+    ":scheme": "http",
+    ":authority": "localhost",
+    ...GRPC,
+  });
+  const [begun, aborted] = [server.next("begun"), server.next("aborted")];
+  socket.write(http2Frame(TYPE.headers, END_HEADERS, 1, head));
+  socket.write(http2Frame(TYPE.data, END_STREAM, 1, get("1x10 hang")));
+  await begun;
+
+  await aborted;
+
+  expect(server.aborts).toMatchObject([{ reason: "CANCELLED" }]);
+  expect(await othersAreServed()).toBe(true);
+  socket.destroy();
+});
+
+it("leaves a stream alone whose client reads, however long nothing is sent", async () => {
+  await withSession(server.port, async (session) => {
+    const stream = session.request({ ":method": "POST", ":path": WATCH, ...GRPC });
+    stream.on("error", () => {}); // it ends with its session
+    stream.end(get("1x10 hang"));
+    await once(stream, "data");
+    for (let pings = 0; pings < 3; pings++) await once(session, "ping");
+
+    expect(stream.destroyed).toBe(false);
+  });
+});
+
+it("survives a client that goes amid a request, which nobody reads, behind one that is still served", async () => {
+  const thrown: unknown[] = [];
+  const note = (error: unknown): void => void thrown.push(error);
+  process.on("uncaughtException", note);
+  const [begun, aborted] = [server.next("begun"), server.next("aborted")];
+  const socket = connect(server.port, "127.0.0.1");
+  const head = (path: string, length: number): string =>
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+  socket.write(`${head(GET, 13)}{"id":"hang"}${head(WATCH, 1000)}{"id":`);
+  await begun;
+
+  socket.destroy();
+  await aborted;
+  expect(await othersAreServed()).toBe(true);
+
+  process.off("uncaughtException", note);
+  expect(thrown).toEqual([]);
 });
 
 it("ends an answer over HTTP/1.1 that its client does not read", async () => {

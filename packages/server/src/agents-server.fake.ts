@@ -1,12 +1,8 @@
 import { create, createRegistry, type MessageInitShape } from "@bufbuild/protobuf";
 import { conflict, invalid, notFound, silentLog, systemClock } from "@stigmer/base";
-import {
-  AgentCommandController,
-  AgentEventSchema,
-  AgentQueryController,
-  AgentSchema,
-} from "@stigmer/contracts/agentic";
-import { type Handler, type Pipeline, serverStream, unary } from "@stigmer/resource";
+import { AgentCommandController, AgentQueryController, AgentSchema } from "@stigmer/contracts/agentic";
+import { type Handler, type Pipeline, unary } from "@stigmer/resource";
+import { agentsWatch } from "./agents-watch.fake.ts";
 import { bind } from "./bind.ts";
 import { deadline } from "./interceptors/deadline.ts";
 import { errors } from "./interceptors/errors.ts";
@@ -19,6 +15,8 @@ export interface AgentsServer extends AsyncDisposable {
   readonly aborts: readonly unknown[];
   /** Resolves when the next call that hangs has begun, or has been aborted. */
   next(what: "begun" | "aborted"): Promise<void>;
+  /** How many events of watches were made so far. */
+  produced(): number;
   stop(): void;
 }
 
@@ -41,9 +39,10 @@ export async function startAgents(options: Partial<ListenOptions> = {}): Promise
     for (const resolve of waiting.begun.splice(0)) resolve();
     return new Promise(() => {});
   };
+  const watch = agentsWatch({ failWith, hang: (signal) => void hang(signal) });
   const listener: Listener = await listen({
     ...{ hosts: ["127.0.0.1"], port: 0, registry: createRegistry(AgentSchema), shutdown: shutdown.signal },
-    methods: methodsOf(hang),
+    methods: methodsOf(hang, watch),
     limits: { maxMessageBytes: MAX_MESSAGE_BYTES, maxConnections: 2_000, maxConcurrentStreams: 256 },
     ...options,
   });
@@ -51,30 +50,33 @@ export async function startAgents(options: Partial<ListenOptions> = {}): Promise
     port: listener.port,
     aborts,
     next: (what) => new Promise((resolve) => waiting[what].push(resolve)),
+    produced: watch.produced,
     stop: () => shutdown.abort(),
     [Symbol.asyncDispose]: () => listener.close(0),
   };
 }
 
-function methodsOf(hang: (signal: AbortSignal) => Promise<never>) {
-  const { get, watch } = AgentQueryController.method;
+function failWith(id: string): void {
+  if (id === "missing") throw notFound("RESOURCE_NOT_FOUND", { kind: "Agent", name: "missing – “ä”\n%" });
+  if (id === "moved") throw conflict("VERSION_MOVED", { current: 2, sent: 1 });
+  if (id === "wrong") throw invalid([{ field: "spec.model", description: "is odd" }]);
+  if (id === "broken") throw new TypeError("hunter2");
+}
+
+function methodsOf(hang: (signal: AbortSignal) => Promise<never>, watch: Handler) {
+  const { get } = AgentQueryController.method;
   const { create: createMethod } = AgentCommandController.method;
   const handlers = [
     unary(get, async ({ id }, { signal, idempotencyKey, fieldManager }) => {
       if (id === "") return agent({});
-      if (id === "missing") throw notFound("RESOURCE_NOT_FOUND", { kind: "Agent", name: "missing – “ä”\n%" });
-      if (id === "moved") throw conflict("VERSION_MOVED", { current: 2, sent: 1 });
-      if (id === "wrong") throw invalid([{ field: "spec.model", description: "is odd" }]);
-      if (id === "broken") throw new TypeError("hunter2");
+      failWith(id);
       if (id === "hang") return await hang(signal);
       const size = /^large-(\d+)$/.exec(id)?.[1];
       if (size) return agent({ spec: { instructions: "x".repeat(Number(size)) } });
       return agent({ metadata: { id, name: idempotencyKey ?? "", displayName: fieldManager ?? "" } });
     }),
     unary(createMethod, async (request) => request),
-    serverStream(watch, async function* () {
-      for (;;) yield create(AgentEventSchema, { object: { spec: { instructions: "x".repeat(10_000) } } });
-    }),
+    watch,
   ];
   const services = [AgentQueryController, AgentCommandController];
   const named = new Set(handlers.map(({ method }) => method));

@@ -34,6 +34,8 @@ export type BoundMethod =
       readonly shape: "stream";
       readonly method: DescMethod;
       readonly serve: (request: Message, incoming: Incoming) => AsyncIterable<Message>;
+      /** The same messages, at once those that are ready; many calls may get one array, so nobody may change it. */
+      readonly serveBatches: (request: Message, incoming: Incoming) => AsyncIterable<readonly Message[]>;
     }
   | {
       readonly shape: "bidi";
@@ -110,20 +112,26 @@ function bindOne(bindings: Bindings, handler: Handler): BoundMethod {
   }
   const around = aroundStream(bindings.interceptors);
   if (handler.shape === "stream") {
-    const run = async function* (request: Message, exchange: Exchange): AsyncIterable<Message> {
-      yield* handler.run(request, await admit(bindings, request, exchange));
-    };
-    const serve = (request: Message, incoming: Incoming): AsyncIterable<Message> => {
-      const exchange = open(incoming);
-      return around(exchange, () => run(request, exchange));
-    };
-    return { shape: "stream", method, serve };
+    const batches = handler.batches ?? ((request, call) => oneByOne(handler.run(request, call)));
+    const serving =
+      <T>(run: (request: Message, call: Call) => AsyncIterable<T>) =>
+      (request: Message, incoming: Incoming): AsyncIterable<T> => {
+        const exchange = open(incoming);
+        return around(exchange, async function* () {
+          yield* run(request, await admit(bindings, request, exchange));
+        });
+      };
+    return { shape: "stream", method, serve: serving(handler.run), serveBatches: serving(batches) };
   }
   const serve = (requests: AsyncIterable<Message>, incoming: Incoming): AsyncIterable<Message> => {
     const exchange = open(incoming);
     return around(exchange, () => serveBidi(bindings, handler, { requests: readable(requests), exchange }));
   };
   return { shape: "bidi", method, serve };
+}
+
+async function* oneByOne(messages: AsyncIterable<Message>): AsyncIterable<readonly Message[]> {
+  for await (const message of messages) yield [message];
 }
 
 /** Each request message is admitted by itself; the stream's own call is the one of its first message. */

@@ -1,4 +1,3 @@
-import type { Message } from "@bufbuild/protobuf";
 import type { IncomingCall } from "@stigmer/resource";
 
 /** What a protocol knows of a call, whichever it is. */
@@ -26,7 +25,8 @@ export type Exchange = {
 export interface Interceptor {
   /** `T` is a message, or its encoding. */
   unary<T>(exchange: Exchange, next: () => Promise<T>): Promise<T>;
-  stream(exchange: Exchange, next: () => AsyncIterable<Message>): AsyncIterable<Message>;
+  /** `T` is a message, or some of them. */
+  stream<T>(exchange: Exchange, next: () => AsyncIterable<T>): AsyncIterable<T>;
 }
 
 /** Puts all interceptors around what runs unary calls. */

@@ -4,7 +4,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { AgentSchema } from "@stigmer/contracts/agentic";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type AgentsServer, CREATE, startAgents } from "./agents-server.fake.ts";
+import { type AgentsServer, CREATE, startAgents, WATCH } from "./agents-server.fake.ts";
 import { call, comparable, frame } from "./grpc-clients.fake.ts";
 
 let servers: readonly AgentsServer[];
@@ -37,7 +37,10 @@ const encoding = fc.constantFrom<Record<string, string>>(
   { "grpc-encoding": "identity" },
 );
 
-it("answers whatever comes as Connect's library does", async () => {
+it.each([
+  ["a call", CREATE],
+  ["a stream", WATCH],
+])("answers whatever comes as %s as Connect's library does", async (_, path) => {
   await fc.assert(
     fc.asyncProperty(body, encoding, fc.nat(30), async (bytes, headers, cut) => {
       const [one, other] = await Promise.all(
@@ -46,7 +49,7 @@ it("answers whatever comes as Connect's library does", async () => {
             stream.write(bytes.subarray(0, cut));
             stream.end(bytes.subarray(cut));
           };
-          return comparable(await call(session, CREATE, { headers, send }));
+          return comparable(await call(session, path, { headers, send }));
         }),
       );
 

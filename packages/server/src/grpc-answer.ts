@@ -13,7 +13,7 @@ const HEAD_BYTES = 5;
 /** From here on packing a message is worth its time. */
 const PACK_BYTES = 1024;
 /** Larger answers go out in pieces, so that it shows whether their client takes them. */
-const PIECE_BYTES = 64 * 1024;
+export const PIECE_BYTES = 64 * 1024;
 /** An answer may be larger than a request: a list holds many of what came one by one. */
 const MAX_ANSWER_MESSAGES = 4;
 /** How much may wait for one connection's client. */
@@ -41,23 +41,34 @@ export function frameOf(message: Uint8Array, compressed: boolean): Buffer {
   return frame;
 }
 
+/** Throws where a message is larger than the backend sends. */
+export function admitLength(length: number, maxMessageBytes: number): void {
+  if (length > MAX_ANSWER_MESSAGES * maxMessageBytes) throw answerTooLarge();
+}
+
 /** Throws where a message is larger than the backend sends, or too much waits for the connection's client already. */
 export function admitAnswer(connection: Connection, length: number, maxMessageBytes: number): void {
-  if (length > MAX_ANSWER_MESSAGES * maxMessageBytes) throw answerTooLarge();
+  admitLength(length, maxMessageBytes);
   if (connection.unread + length > MAX_UNREAD_MESSAGES * maxMessageBytes) throw unreadAnswers();
 }
 
-/** Sends a frame and, once it is on its way, that all is well. */
-export function sendFrame(stream: ServerHttp2Stream, headers: Record<string, string>, frame: Buffer): void {
+/** Sends a frame and, once it is on its way, that all is well; `moved` is told whenever a piece is. */
+export function sendFrame(
+  stream: ServerHttp2Stream,
+  frame: Buffer,
+  { headers, moved }: { readonly headers: Record<string, string>; readonly moved: () => void },
+): void {
   stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
   stream.respond(headers, { waitForTrailers: true });
-  sendFrom(stream, frame, 0);
-}
+  sendFrom(0);
 
-function sendFrom(stream: ServerHttp2Stream, frame: Buffer, start: number): void {
-  const end = start + PIECE_BYTES;
-  if (end >= frame.length) return void stream.end(start === 0 ? frame : frame.subarray(start));
-  stream.write(frame.subarray(start, end), (error) => {
-    if (!error) sendFrom(stream, frame, end);
-  });
+  function sendFrom(start: number): void {
+    const end = start + PIECE_BYTES;
+    if (end >= frame.length) return void stream.end(start === 0 ? frame : frame.subarray(start));
+    stream.write(frame.subarray(start, end), (error) => {
+      if (error) return;
+      moved();
+      sendFrom(end);
+    });
+  }
 }

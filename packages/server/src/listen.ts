@@ -12,6 +12,7 @@ import { endHalfOpen } from "./half-open.ts";
 import { shuttingDown } from "./protocol-faults.ts";
 import type { Request, Response } from "./refuse.ts";
 import { createStallGuard, type StallGuard } from "./stalled.ts";
+import { endUnresponsive } from "./unresponsive.ts";
 
 export type ListenOptions = {
   /** Addresses to listen on, the same port on each; those that the machine lacks are left out, but the first must work. */
@@ -32,7 +33,7 @@ export type ListenOptions = {
   readonly patienceMs?: number;
   /** How long a request that is one message may take to come in; 30 s unless told. */
   readonly readMs?: number;
-  /** How long something may wait for a client that reads nothing of it; 60 s unless told. */
+  /** How long something may wait for a client that reads nothing of it, and how often HTTP/2 clients show that they read; 60 s unless told. */
   readonly stalledMs?: number;
   /** False has Connect's library serve unary gRPC too, for tests that compare the two. */
   readonly fastPath?: boolean;
@@ -109,6 +110,7 @@ function createProtocols(options: ListenOptions, shared: Shared) {
     const connection: Connection = { unread: 0 };
     sessions.add(session);
     session.on("error", () => {}); // a client that breaks the protocol ends its own session
+    endUnresponsive(session, options.stalledMs ?? STALLED_MS);
     const timer = setTimeout(() => session.destroy(), patienceMs); // the first frame of both is a SETTINGS
     session.once("remoteSettings", () => clearTimeout(timer));
     session.once("close", () => {
@@ -134,8 +136,8 @@ function createConnectPath(options: ListenOptions, shared: Shared): (request: Re
   };
 }
 
-function pathOptions({ methods, limits, readMs = READ_MS, log = silentLog }: ListenOptions, { shutdown }: Shared) {
-  return { methods, maxMessageBytes: limits.maxMessageBytes, readMs, log, shutdown };
+function pathOptions({ methods, limits, readMs = READ_MS, log = silentLog }: ListenOptions, shared: Shared) {
+  return { methods, maxMessageBytes: limits.maxMessageBytes, readMs, log, ...shared };
 }
 
 /** What clients are told whose calls the end of the server cuts short: try again. */

@@ -8,6 +8,7 @@ import { type Level, steadily, type View, viewOf } from "./level.ts";
 import { stateIn } from "./read.ts";
 import { createRecent, type Recorded } from "./recent.ts";
 import type { StoreState } from "./record-codec.ts";
+import { createSharedFinds, type Found } from "./shared-finds.ts";
 import { createSleepers, type Sleep } from "./sleepers.ts";
 
 /** Feeds watches with the changes of commits: from memory, or where a watch is far behind, from disk. */
@@ -32,14 +33,13 @@ export type FeedDeps = {
 /** Commits for a watch to look through, and the revision up to which they are all. */
 type Stretch = { readonly commits: readonly Recorded[]; readonly upTo: number };
 
-type Found = { readonly changes: readonly Change[]; readonly upTo: number };
-
 const COMMITS_AT_ONCE = 500;
 const BYTES_AT_ONCE = 1024 * 1024;
 
 export function createFeed({ level, gate, start, recent: bound }: FeedDeps): Feed {
   const recent = createRecent(start.revision, bound);
   const decoded = createDecoded();
+  const shared = createSharedFinds();
   const sleepers = createSleepers();
   let state = start;
 
@@ -48,7 +48,7 @@ export function createFeed({ level, gate, start, recent: bound }: FeedDeps): Fee
     const commits = recent.after(position, COMMITS_AT_ONCE);
     if (commits === undefined) return findOnDisk(filter, position);
     const last = commits.length < COMMITS_AT_ONCE ? undefined : commits.at(-1)?.revision;
-    return matching({ commits, upTo: last ?? state.revision }, filter);
+    return shared.of(filter, position, () => matching({ commits, upTo: last ?? state.revision }, filter));
   }
 
   function matching({ commits, upTo }: Stretch, filter: RowFilter): Found {
@@ -93,6 +93,7 @@ export function createFeed({ level, gate, start, recent: bound }: FeedDeps): Fee
   function publish(commits: readonly Admitted[], next: StoreState): void {
     const before = state.revision;
     state = next;
+    shared.clear();
     recent.add(commits.flatMap(({ revision, record }) => (record === undefined ? [] : [{ revision, record }])));
     if (!sleepers.any) return;
     // A watch that slept has seen all that came before this group.

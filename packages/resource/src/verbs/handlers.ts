@@ -34,7 +34,7 @@ function handlerOf(
 ): Handler {
   const { kind, method } = of;
   const verb = verbOf(method);
-  if (verb === Verb.WATCH) return { shape: "stream", method, run: watchVerb(deps, kind, method.output) };
+  if (verb === Verb.WATCH) return { shape: "stream", method, ...watchVerb(deps, kind, method.output) };
   const reads: Partial<Record<Verb, () => Read>> = {
     [Verb.GET]: () => getVerb(deps, kind),
     [Verb.GET_BY_REFERENCE]: () => getByReferenceVerb(deps, kind),

@@ -2,9 +2,11 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { exhausted, expired, invalid, isFault } from "@stigmer/base";
 import type { Change, Snapshot, Watch } from "@stigmer/store";
 import type { Call } from "../call.ts";
+import type { Handler } from "../handler.ts";
 import type { Kind } from "../kind.ts";
 import type { PipelineDeps } from "../pipeline.ts";
 import { createWatchTokens } from "../tokens.ts";
+import { type Beat, createBeat } from "./beat.ts";
 import { createPace, LONGEST_BEHIND_MS } from "./pace.ts";
 import { type Query, queryOf } from "./query.ts";
 import { matchingRows } from "./rows.ts";
@@ -14,6 +16,11 @@ import { withTicks } from "./with-ticks.ts";
 type WatchRequest = Message & { readonly sendInitial: boolean; readonly resumeToken: string };
 type WatchDeps = Pick<PipelineDeps, "store" | "keys" | "clock">;
 
+type StreamHandler = Extract<Handler, { shape: "stream" }>;
+type Messages = readonly Message[];
+
+/** A watch that has just sent something looks again after this time, so that many changes cost one look and one write. */
+const BEAT_MS = 20;
 const INITIAL_PAGE = 500;
 const BOOKMARK_INTERVAL_MS = 30_000;
 /** A view of the store that a reader does not read to its end keeps what was overwritten since: not for longer than this. */
@@ -23,13 +30,10 @@ const LONGEST_INITIAL_MS = 5 * LONGEST_BEHIND_MS;
  * Streams a kind's changes, each once and in order, as long as the reader keeps up. One who is more than `MOST_BEHIND`
  * commits or `LONGEST_BEHIND_MS` behind is told so with a token; a stream holds no more than one step of the store's.
  */
-export function watchVerb(
-  deps: WatchDeps,
-  kind: Kind,
-  output: DescMessage,
-): (request: Message, call: Call) => AsyncIterable<Message> {
+export function watchVerb(deps: WatchDeps, kind: Kind, output: DescMessage): Pick<StreamHandler, "run" | "batches"> {
   const maker = createEventMaker(kind, output);
-  return async function* watch(request, call) {
+  const beat = createBeat(BEAT_MS);
+  async function* batches(request: Message, call: Call): AsyncIterable<readonly Message[]> {
     const { sendInitial, resumeToken } = request as WatchRequest;
     if (sendInitial && resumeToken)
       throw invalid([{ field: "sendInitial", description: "can't be set together with resumeToken" }]);
@@ -38,23 +42,29 @@ export function watchVerb(
     const from = resumeToken ? tokens.read(resumeToken) : undefined;
     using events = maker.join({ ...query, matches: query.selection.matches, tokenOf: tokens.issue });
     const after = from ?? (sendInitial ? yield* initial(deps, query, events) : deps.store.revision());
-    yield* later(deps, { query, events, after, tokenOf: tokens.issue }, call.signal);
+    yield* later(deps, { query, events, after, beat, tokenOf: tokens.issue }, call.signal);
     call.signal.throwIfAborted(); // a watch has no end of its own
+  }
+  return {
+    batches,
+    async *run(request, call) {
+      for await (const messages of batches(request, call)) yield* messages;
+    },
   };
 }
 
 /** What is there, then a bookmark; returns the revision at which it was. */
-async function* initial(deps: WatchDeps, query: Query, events: SelectionEvents): AsyncGenerator<Message, number> {
+async function* initial(deps: WatchDeps, query: Query, events: SelectionEvents): AsyncGenerator<Messages, number> {
   await using snapshot = deps.store.snapshot();
   const { filter, selection } = query;
   const started = deps.clock.monotonic();
   for (let after: string | undefined = ""; after !== undefined; ) {
     if (deps.clock.monotonic() - started > LONGEST_INITIAL_MS) throw exhausted("READER_TOO_SLOW", { resume_token: "" });
     const page: Awaited<ReturnType<typeof matchingRows>> = await initialPage(snapshot, after, { filter, selection });
-    for (const row of page.rows) yield events.added(row);
+    yield* events.added(page.rows);
     after = page.next;
   }
-  yield events.bookmark(snapshot.revision);
+  yield [events.bookmark(snapshot.revision)];
   return snapshot.revision;
 }
 
@@ -66,30 +76,32 @@ type Following = {
   readonly query: Query;
   readonly events: SelectionEvents;
   readonly after: number;
+  readonly beat: Beat;
   readonly tokenOf: (revision: number) => string;
 };
 
 async function* later(
   { store, clock }: WatchDeps,
-  { query, events, after, tokenOf }: Following,
+  { query, events, after, beat, tokenOf }: Following,
   signal: AbortSignal,
-): AsyncGenerator<Message> {
+): AsyncGenerator<Messages> {
   const pace = createPace(clock, () => store.revision());
   const watch = store.watch(query.filter, { after, signal });
   let sent = after;
   for await (const changes of steps(watch, () => store.revision())) {
     if (changes === undefined) {
       sent = Math.max(sent, watch.position());
-      yield events.bookmark(sent);
+      yield [events.bookmark(sent)];
       continue;
     }
     sent = Math.max(sent, (changes[0]?.revision ?? 0) - 1);
-    for (const { message, revision, isWhole } of events.of(changes)) {
+    for (const { messages, revision, whole } of events.of(changes)) {
       if (pace.isTooSlow(sent, revision)) throw exhausted("READER_TOO_SLOW", { resume_token: tokenOf(sent) });
       using _ = pace.taking();
-      yield message;
-      if (isWhole) sent = revision;
+      yield messages;
+      sent = whole ?? sent;
     }
+    await beat.next();
   }
 }
 
