@@ -1,25 +1,35 @@
 import { chmod, copyFile, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { listFiles } from "./list-files.ts";
 import { thirdPartyNotices } from "./third-party-notices.ts";
 
-/** Only the command line loads parts of itself late, so that a command starts with what it needs. */
-const PROGRAMS = [
+const CARRIED = ["examples/resources/*.yaml", "test/conformance/known-failures.yaml"];
+
+type Program = {
+  readonly name: string;
+  readonly entry: string;
+  /** Whether it loads parts of itself late, so that it starts with what it needs. */
+  readonly splitting?: boolean;
+  /** Patterns of the files that it reads and carries with it, as `BUNDLED_FILES`. */
+  readonly carries?: readonly string[];
+};
+
+const PROGRAMS: readonly Program[] = [
   { name: "stigmer", entry: "cmd/stigmer/src/main.ts", splitting: true },
-  { name: "stigmer-daemon", entry: "cmd/stigmer-daemon/src/main.ts", splitting: false },
-  { name: "stigmer-runner", entry: "runners/typescript/src/main.ts", splitting: false },
-  { name: "conformance", entry: "test/conformance/src/main.ts", splitting: false },
+  { name: "stigmer-daemon", entry: "cmd/stigmer-daemon/src/main.ts" },
+  { name: "stigmer-runner", entry: "runners/typescript/src/main.ts" },
+  { name: "conformance", entry: "test/conformance/src/main.ts", carries: CARRIED },
 ];
 
-/** Files that the conformance suite reads; it carries them with it. */
-const BUNDLED = ["examples/resources/*.yaml", "test/conformance/known-failures.yaml"];
-
 /** What a CommonJS module expects to find around it. */
-const COMMON_JS = `import { createRequire as createRequireHere } from "node:module";
-const require = createRequireHere(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;
+const COMMON_JS = `const require = globalThis.process.getBuiltinModule("node:module").createRequire(import.meta.url);
+const __filename = import.meta.filename, __dirname = import.meta.dirname;`;
+
+/** The same for a program in many files, each of which would take the time to make a `require` that finds files too. */
+const COMMON_JS_OF_PARTS = "const require = globalThis.process.getBuiltinModule;";
 
 /**
  * Bundles the programs into `dist/lib`, with what they need beside them, and writes the launcher `dist/bin/stigmer`.
@@ -28,11 +38,9 @@ const require = createRequireHere(import.meta.url), __filename = import.meta.fil
 export async function buildPrograms(root: string, programs = PROGRAMS): Promise<void> {
   const next = join(root, "dist/.next");
   await rm(next, { recursive: true, force: true });
-  const bundled = JSON.stringify(await readBundled(root));
   const inputs = await Promise.all(
-    programs.map(async ({ name, entry, splitting }) => {
-      const options = optionsFor({ root, lib: join(next, "lib"), splitting, bundled });
-      const { metafile } = await build({ ...options, entryPoints: { [name]: entry } });
+    programs.map(async (program) => {
+      const { metafile } = await build(await optionsFor(program, { root, lib: join(next, "lib") }));
       return Object.keys(metafile?.inputs ?? {});
     }),
   );
@@ -43,37 +51,34 @@ export async function buildPrograms(root: string, programs = PROGRAMS): Promise<
   await replace(join(root, "dist"), next);
 }
 
-/** Texts by path, for `BUNDLED_FILES` in the suite. */
-async function readBundled(root: string): Promise<Readonly<Record<string, string>>> {
-  const files = await listFiles(root, BUNDLED);
+/** Texts by path. */
+async function readAll(root: string, patterns: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const files = await listFiles(root, patterns);
   return Object.fromEntries(
     await Promise.all(files.map(async (file) => [file, await readFile(join(root, file), "utf8")] as const)),
   );
 }
 
-type Output = {
-  readonly root: string;
-  readonly lib: string;
-  readonly splitting: boolean;
-  readonly bundled: string;
-};
-
-function optionsFor(of: Output): BuildOptions {
+async function optionsFor(
+  { name, entry, splitting = false, carries }: Program,
+  { root, lib }: { readonly root: string; readonly lib: string },
+): Promise<BuildOptions> {
   return {
-    absWorkingDir: of.root,
-    outdir: of.lib,
+    absWorkingDir: root,
+    entryPoints: { [name]: entry },
+    outdir: lib,
     outExtension: { ".js": ".mjs" },
     chunkNames: "chunks/[name]-[hash]",
-    splitting: of.splitting,
+    splitting,
     bundle: true,
     format: "esm",
     platform: "node",
     target: "node22",
-    banner: { js: COMMON_JS },
-    define: { BUNDLED_FILES: of.bundled },
+    banner: { js: splitting ? COMMON_JS_OF_PARTS : COMMON_JS },
+    ...(carries && { define: { BUNDLED_FILES: JSON.stringify(await readAll(root, carries)) } }),
     sourcemap: "linked",
     sourcesContent: false,
-    plugins: [evaluated, withoutSubcommandPrograms],
+    plugins: [evaluated, withoutSubcommandPrograms, eachFileOnce, builtInsByCall],
     legalComments: "none",
     metafile: true,
     logLevel: "warning",
@@ -88,6 +93,51 @@ const evaluated: Plugin = {
       const values: Record<string, unknown> = await import(pathToFileURL(path).href);
       const lines = Object.entries(values).map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`);
       return { contents: lines.join("\n"), loader: "js" };
+    });
+  },
+};
+
+/**
+ * Takes Node's own modules by a call. An import statement would load all that such a module can export, and so with
+ * `node:http` the whole of `fetch`, with `node:fs` its promises.
+ */
+const builtInsByCall: Plugin = {
+  name: "built-ins-by-call",
+  setup({ onEnd, initialOptions: { absWorkingDir = "" } }) {
+    onEnd(async ({ metafile }) => {
+      const files = Object.keys(metafile?.outputs ?? {}).filter((file) => file.endsWith(".mjs"));
+      for (const file of files.map((name) => join(absWorkingDir, name))) {
+        await writeFile(file, takeBuiltInsByCall(await readFile(file, "utf8")));
+      }
+    });
+  },
+};
+
+/** The same code with every import statement of a module of Node's made a call. Lines stay where they are, so that the source map stays right. */
+export function takeBuiltInsByCall(code: string): string {
+  return code.replace(
+    /^import (\{ .* \}|\* as \S+|\S+) from "([^"]*)";$/gm,
+    (statement, names: string, module: string) => {
+      if (!isBuiltin(module)) return statement;
+      const taken = names.replace(/^\* as /, "").replaceAll(" as ", ": ");
+      return `const ${taken} = globalThis.process.getBuiltinModule("${module}");`;
+    },
+  );
+}
+
+/**
+ * Protobuf's runtime makes each file's descriptor with a registry of all that the file imports, and adds a file as often as
+ * there are ways to it. Once is enough, and a third of the time that the descriptors of the contract take.
+ */
+const eachFileOnce: Plugin = {
+  name: "each-file-once",
+  setup({ onLoad }) {
+    const start = "addFile(file, skipTypes, withDeps) {";
+    onLoad({ filter: /@bufbuild\/protobuf\/dist\/esm\/registry\.js$/ }, async ({ path }) => {
+      const code = await readFile(path, "utf8");
+      if (code.split(start).length !== 2) throw new Error(`${path} is not as expected`);
+      const once = "if (withDeps && files.get(file.proto.name) === file) return;";
+      return { contents: code.replace(start, `${start} ${once}`), loader: "js" };
     });
   },
 };

@@ -1,4 +1,5 @@
-import type { DescMessage, DescService } from "@bufbuild/protobuf";
+import { setImmediate } from "node:timers/promises";
+import type { DescService } from "@bufbuild/protobuf";
 import { type Clock, createIds, type Log, unavailable } from "@stigmer/base";
 import { capabilityHandlers } from "@stigmer/capability";
 import { files } from "@stigmer/contracts/files";
@@ -26,6 +27,7 @@ import {
   createRules,
   genericHandlers,
   type Handler,
+  type MessageRules,
   type Pipeline,
   rowIndexes,
   verbHandlers,
@@ -69,8 +71,9 @@ export function compose(options: ComposeOptions): Backend {
   const { store, keys, log, clock, draining, leaseDurationMs = LEASE_DURATION_MS } = options;
   const ids = createIds(clock);
   const kinds = createKinds(Object.values(kindDefinitions));
+  const rules = createRules();
   const resources = {
-    ...{ store, kinds, keys, clock, ids, log, rules: createRules(requests()) },
+    ...{ store, kinds, keys, clock, ids, log, rules },
     ...{ authorizer: localAuthorizer, auditor: localAuditor(store, log) },
   };
   const pipeline = createPipeline(resources);
@@ -105,6 +108,7 @@ export function compose(options: ComposeOptions): Backend {
     async start() {
       await leases.start();
       purger.start();
+      void planAhead(rules);
     },
     async drain(graceMs) {
       purger.stop();
@@ -121,8 +125,12 @@ export function compose(options: ComposeOptions): Backend {
   };
 }
 
-function requests(): readonly DescMessage[] {
-  return contractServices().flatMap(({ methods }) => methods.map(({ input }) => input));
+/** Plans the rules of all requests beside serving, so that neither the start nor a first request waits for all of them. */
+async function planAhead(rules: MessageRules): Promise<void> {
+  for (const { input } of contractServices().flatMap(({ methods }) => methods)) {
+    await setImmediate();
+    rules.plan(input);
+  }
 }
 
 /** Every service of the contract, and gRPC's own. */

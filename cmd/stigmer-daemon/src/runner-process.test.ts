@@ -28,7 +28,14 @@ afterEach(async () => {
 
 it("starts the runner with what it needs of the environment, and no more", async () => {
   const runner = supervise("console.log(JSON.stringify(process.env)); process.exit(0)", {
-    env: { PATH: "/bin", HOME: "/home/me", LC_ALL: "C", OPENAI_API_KEY: "secret", NODE_OPTIONS: "--require evil" },
+    env: {
+      PATH: "/bin",
+      HOME: "/home/me",
+      LC_ALL: "C",
+      NODE_COMPILE_CACHE: "/home/me/c",
+      OPENAI_API_KEY: "secret",
+      NODE_OPTIONS: "--require evil",
+    },
   });
 
   runner.start();
@@ -36,7 +43,7 @@ it("starts the runner with what it needs of the environment, and no more", async
 
   const env = JSON.parse(readFileSync(join(dir, "runner.log"), "utf8"));
   expect(env).toEqual({
-    ...{ PATH: "/bin", HOME: "/home/me", LC_ALL: "C" },
+    ...{ PATH: "/bin", HOME: "/home/me", LC_ALL: "C", NODE_COMPILE_CACHE: "/home/me/c" },
     ...{ STIGMER_ENDPOINT: ENDPOINT, STIGMER_RUNNER_NAME: "local", STIGMER_RUNNER_SLOTS: "4" },
     STIGMER_RUNNER_INSTANCE: expect.stringMatching(/^[0-9a-f-]{36}$/),
   });

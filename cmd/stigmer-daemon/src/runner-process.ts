@@ -39,7 +39,8 @@ type Running = {
 const POLL_MS = 100;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
-const PASSED_ON = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|TERM|XDG_.*|SSL_CERT_.*|NODE_EXTRA_CA_CERTS)$/;
+const PASSED_ON =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|TERM|XDG_.*|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|NODE_COMPILE_CACHE)$/;
 
 /**
  * Adopts the runner that an earlier daemon left, else starts one; starts another whenever it ends, later each time while

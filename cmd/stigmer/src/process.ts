@@ -52,17 +52,17 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 
 /** Runs the command line that this process was started with, and ends the process. */
 export async function runProcess(started: Started): Promise<never> {
-  const code = await runCli(depsOf(started), process.argv.slice(2));
-  for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write("", written));
+  const stdout = sinkOver(() => process.stdout, endBroken);
+  const stderr = sinkOver(() => process.stderr, endBroken);
+  const code = await runCli({ ...depsOf(started), stdout, stderr }, process.argv.slice(2));
+  for (const sink of [stdout, stderr]) await sink.flush();
   // Ends at once: an open connection or a half-read standard input would keep the process.
   process.exit(code);
 }
 
-function depsOf({ env, folder }: Started): Deps {
+function depsOf({ env, folder }: Started): Omit<Deps, "stdout" | "stderr"> {
   return {
-    stdout: sinkOver(process.stdout, endBroken),
-    stderr: sinkOver(process.stderr, endBroken),
-    stdin: sourceOver(() => process.stdin, process.stdin.isTTY === true),
+    stdin: sourceOver(() => process.stdin),
     env,
     cwd: process.cwd(),
     userHome: homedir(),

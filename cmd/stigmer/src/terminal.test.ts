@@ -1,8 +1,38 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { sourceOver } from "./terminal.ts";
+import { sinkOver, sourceOver } from "./terminal.ts";
 
 const never = new AbortController().signal;
+
+describe("a sink", () => {
+  it("opens its stream when it is first used, and never twice", async () => {
+    const { opened, sink } = sinkScene();
+    await sink.flush();
+    const before = opened();
+    await sink.write("a");
+    await sink.write("b");
+
+    expect([before, opened()]).toEqual([0, 1]);
+  });
+
+  it("is flushed when all that went there is written", async () => {
+    const { output, sink } = sinkScene();
+    const written: string[] = [];
+    output.on("data", (chunk) => written.push(String(chunk)));
+    void sink.write("a");
+    await sink.flush();
+
+    expect(written.join("")).toBe("a");
+  });
+
+  it("tells that nobody reads it any more", async () => {
+    const { output, sink, broken } = sinkScene();
+    await sink.write("a");
+    output.destroy(new Error("EPIPE"));
+
+    expect((await broken).message).toBe("EPIPE");
+  });
+});
 
 describe("a line", () => {
   it("is what stands before the end of the line, however it comes in", async () => {
@@ -52,7 +82,18 @@ describe("text", () => {
   });
 });
 
+function sinkScene() {
+  const output = new PassThrough();
+  const broken = Promise.withResolvers<Error>();
+  let times = 0;
+  const open = () => {
+    times += 1;
+    return output as unknown as NodeJS.WriteStream;
+  };
+  return { output, sink: sinkOver(open, broken.resolve), opened: () => times, broken: broken.promise };
+}
+
 function scene() {
   const input = new PassThrough();
-  return { input, source: sourceOver(() => input, false) };
+  return { input, source: sourceOver(() => input) };
 }

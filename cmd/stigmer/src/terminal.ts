@@ -5,27 +5,45 @@ import type { Sink, Source } from "./deps.ts";
 
 const DEFAULT_COLUMNS = 80;
 
-/** A sink over one of the process's streams. `onBroken` is told when nobody reads it any more. */
-export function sinkOver(stream: NodeJS.WriteStream, onBroken: (error: NodeJS.ErrnoException) => void): Sink {
-  stream.on("error", onBroken);
+/** A sink, and what waits until all that went there is written. */
+export type FlushableSink = Sink & { flush(): Promise<void> };
+
+/**
+ * A sink over one of the process's streams, which takes time to open and is opened when it is first used. `onBroken` is told
+ * when nobody reads it any more.
+ */
+export function sinkOver(
+  open: () => NodeJS.WriteStream,
+  onBroken: (error: NodeJS.ErrnoException) => void,
+): FlushableSink {
+  let opened: NodeJS.WriteStream | undefined;
+  const stream = (): NodeJS.WriteStream => {
+    opened ??= open().on("error", onBroken);
+    return opened;
+  };
   return {
-    isTTY: stream.isTTY === true,
+    get isTTY() {
+      return stream().isTTY === true;
+    },
     get columns() {
-      return (stream as WriteStream).columns ?? DEFAULT_COLUMNS;
+      return (stream() as WriteStream).columns ?? DEFAULT_COLUMNS;
     },
     write: (text) =>
       new Promise((resolve) => {
-        if (stream.write(text)) resolve();
-        else stream.once("drain", resolve);
+        if (stream().write(text)) resolve();
+        else stream().once("drain", resolve);
       }),
+    flush: () => new Promise((resolve) => (opened ? opened.write("", () => resolve()) : resolve())),
   };
 }
 
-/** A source over the process's standard input, which is not touched before something is read. */
-export function sourceOver(input: () => Readable, isTTY: boolean): Source {
+/** A source over the process's standard input, which is not touched before it is used. */
+export function sourceOver(input: () => Readable & { readonly isTTY?: boolean }): Source {
   const readLine = lineReader();
   return {
-    isTTY,
+    get isTTY() {
+      return input().isTTY === true;
+    },
     async text(maxBytes) {
       const chunks: Buffer[] = [];
       let size = 0;

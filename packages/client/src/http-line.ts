@@ -25,18 +25,16 @@ export interface HttpLine {
  */
 export function httpLine(url: string, options: { readonly maxBytes: number }): HttpLine {
   const base = new URL(url);
-  let opened: { readonly agent: Agent; readonly request: Http["request"] } | undefined;
+  const { agent, request } = openAgent(base);
   return {
     async send(exchange) {
-      opened ??= openAgent(base);
       exchange.signal?.throwIfAborted();
-      const { agent, request } = opened;
       const { signal, headers } = exchange;
       const path = `${base.pathname.replace(/\/$/, "")}${exchange.path}`;
       const sent = request(base, { method: "POST", path, headers, agent, ...(signal && { signal }) });
       return await answerTo(sent, exchange, options.maxBytes);
     },
-    close: () => opened?.agent.destroy(),
+    close: () => agent.destroy(),
   };
 }
 

@@ -1,12 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 
 /** What a daemon wrote about itself when it began to listen. It may be gone since, and its pid another program's. */
 export type DaemonRecord = { readonly pid: number; readonly url: string; readonly version: string };
 
 /** Reads `daemon.json`; undefined where there is none, or none that makes sense. */
-export async function readDaemonRecord(path: string): Promise<DaemonRecord | undefined> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  return text === undefined ? undefined : parseDaemonRecord(text);
+export function readDaemonRecord(path: string): DaemonRecord | undefined {
+  try {
+    return parseDaemonRecord(readFileSync(path, "utf8"));
+  } catch {
+    return undefined;
+  }
 }
 
 function parseDaemonRecord(text: string): DaemonRecord | undefined {

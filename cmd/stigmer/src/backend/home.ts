@@ -1,4 +1,4 @@
-import { realpath } from "node:fs/promises";
+import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Env } from "../deps.ts";
 
@@ -29,7 +29,14 @@ export function homeOf(of: { readonly env: Env; readonly userHome: string; reado
 }
 
 /** Whether two paths lead to the same folder; links are followed where the folders exist. */
-export async function samePath(a: string, b: string): Promise<boolean> {
-  const [realA, realB] = await Promise.all([a, b].map((path) => realpath(path).catch(() => resolve(path))));
-  return realA === realB;
+export function samePath(a: string, b: string): boolean {
+  return real(a) === real(b);
+}
+
+function real(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return resolve(path);
+  }
 }

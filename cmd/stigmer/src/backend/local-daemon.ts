@@ -23,13 +23,13 @@ export type DaemonState = {
 /** Looks whether this home's daemon runs. What answers from another home's data is not it. */
 export async function lookForDaemon(deps: Deps): Promise<DaemonState> {
   const home = homeOf(deps);
-  const record = await readDaemonRecord(home.record);
+  const record = readDaemonRecord(home.record);
   if (!record) return { home, record, running: undefined, hangs: false };
   const answer = await ask(deps, record.url);
   if (typeof answer === "string") {
     return { home, record, running: undefined, hangs: answer === "silent" && deps.processes.exists(record.pid) };
   }
-  if (await isOfHome(answer.info, home)) return { home, record, running: { ...answer, url: record.url }, hangs: false };
+  if (isOfHome(answer.info, home)) return { home, record, running: { ...answer, url: record.url }, hangs: false };
   answer.client.close();
   return { home, record, running: undefined, hangs: false };
 }
@@ -40,8 +40,8 @@ export function hanging({ pid, url }: DaemonRecord): Failure {
   return new Failure(EXIT.unreachable, message, `wait a moment, or look at it (ps -p ${pid}) and end it yourself`);
 }
 
-export async function isOfHome(info: Pick<ServerFacts, "dataDir">, home: Home): Promise<boolean> {
-  return info.dataDir !== "" && (await samePath(info.dataDir, home.data));
+export function isOfHome(info: Pick<ServerFacts, "dataDir">, home: Home): boolean {
+  return info.dataDir !== "" && samePath(info.dataDir, home.data);
 }
 
 /** The port that a daemon of this home is started on: the flag, the environment, the configuration, 50051. */

@@ -35,7 +35,7 @@ export async function openBackend(deps: Deps, options: BackendOptions): Promise<
   }
   const client = await openLocal(deps);
   const { record } = homeOf(deps);
-  return backendOver(deps, { client, org: "", whereNow: async () => (await readDaemonRecord(record))?.url });
+  return backendOver(deps, { client, org: "", whereNow: async () => readDaemonRecord(record)?.url });
 }
 
 /** The URL that the user named, if any; refuses one that no client can use. */
@@ -67,7 +67,7 @@ async function openLocal(deps: Deps): Promise<LightClient> {
   const onPort = port ? await probe(deps, `http://127.0.0.1:${port}`) : undefined;
   if (onPort) {
     const { info, client } = onPort;
-    if (info.dataDir === "" || (await isOfHome(info, home))) return client;
+    if (info.dataDir === "" || isOfHome(info, home)) return client;
     client.close();
     throw failed(
       `port ${port} belongs to another daemon (pid ${info.pid}, data in ${info.dataDir}), not to the one of ${home.root}`,

@@ -11,7 +11,7 @@ import { explainStart } from "./start-failure.ts";
 
 export type Started = { readonly daemon: RunningDaemon; readonly alreadyRunning: boolean };
 
-const POLL_MS = 25;
+const POLL_MS = 5;
 const PATIENCE_MS = 15_000;
 /** Time that another daemon of this home gets to answer, where ours ended; it may be starting just now. */
 const GRACE_MS = { other: 5000, none: 100 } as const;
@@ -49,6 +49,8 @@ async function launch(deps: Deps, home: Home, port: number): Promise<Launch> {
 
 async function untilAnswering(deps: Deps, launched: Launch): Promise<RunningDaemon | undefined> {
   let deadline = deps.clock.monotonic() + PATIENCE_MS;
+  // What asks it takes a while to load, and there is time for that now.
+  (await deps.connect(`http://127.0.0.1:${launched.port}`)).close();
   let ended = false;
   while (deps.clock.monotonic() < deadline) {
     if (deps.interrupt.aborted) throw interrupted();
@@ -65,10 +67,10 @@ async function untilAnswering(deps: Deps, launched: Launch): Promise<RunningDaem
 
 /** This home's daemon, once it has said where it listens and answers there. */
 async function answering(deps: Deps, home: Home): Promise<RunningDaemon | undefined> {
-  const record = await readDaemonRecord(home.record);
+  const record = readDaemonRecord(home.record);
   if (!record || !deps.processes.exists(record.pid)) return undefined;
   const answer = await probe(deps, record.url);
-  if (answer && answer.info.pid === record.pid && (await isOfHome(answer.info, home))) {
+  if (answer && answer.info.pid === record.pid && isOfHome(answer.info, home)) {
     return { ...answer, url: record.url };
   }
   answer?.client.close();

@@ -56,5 +56,5 @@ async function pidOnPort(deps: Deps, home: Home): Promise<number | undefined> {
   const port = await portOf(deps, home, undefined);
   const answer = port ? await probe(deps, `http://127.0.0.1:${port}`) : undefined;
   answer?.client.close();
-  return answer && (await isOfHome(answer.info, home)) ? answer.info.pid : undefined;
+  return answer && isOfHome(answer.info, home) ? answer.info.pid : undefined;
 }

@@ -4,7 +4,6 @@ import type { Deps } from "../deps.ts";
 import { type LogsOptions, logs } from "./local-logs.ts";
 import { type ResetOptions, reset } from "./local-reset.ts";
 import { restart, type StartOptions, start, stop } from "./local-start.ts";
-import { status } from "./local-status.ts";
 
 type Runs = {
   readonly start: (deps: Deps, options: StartOptions) => Promise<void>;
@@ -15,7 +14,11 @@ type Runs = {
   readonly reset: (deps: Deps, options: ResetOptions) => Promise<void>;
 };
 
-const RUNS: Runs = { start, stop, restart, status, logs, reset };
+const RUNS: Runs = {
+  ...{ start, stop, restart, logs, reset },
+  // It reads messages, and their descriptors take as long to load as all else that a start needs.
+  status: async (deps, options) => await (await import("./local-status.ts")).status(deps, options),
+};
 
 /** Commands about the daemon of this user's home; they never look at another backend. */
 export function newLocalCommand(deps: Deps, run: Runs = RUNS): Command {

@@ -11,7 +11,7 @@ const MOST = 500;
 
 /** Names of a kind's resources, from a backend that is there already: none is started, and a slow one is not waited for. */
 export async function liveNames(deps: Deps, options: BackendOptions, kind: Kind): Promise<readonly string[]> {
-  const url = (await namedUrl(deps, options)) ?? (await readDaemonRecord(homeOf(deps).record))?.url;
+  const url = (await namedUrl(deps, options)) ?? readDaemonRecord(homeOf(deps).record)?.url;
   if (url === undefined || !kind.verbs.LIST) return [];
   const client = await deps.connect(url, { attempts: 1 });
   const signal = AbortSignal.any([deps.interrupt, AbortSignal.timeout(PATIENCE_MS)]);

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import type { Env } from "../deps.ts";
 import { misused } from "../failure.ts";
 import { nearest } from "../output/nearest.ts";
@@ -15,7 +15,7 @@ export async function contextOf(
   const asked = of.asked ?? (of.env.STIGMER_CONTEXT || undefined);
   if (asked === LOCAL) return undefined;
   // What reads YAML is large; most settings name no context, which their text shows.
-  const text = await readFile(configPath, "utf8").catch(() => "");
+  const text = textOf(configPath);
   if (asked === undefined && !/(^|[\s{,])["']?context["']?\s*:/.test(text)) return undefined;
   const { contextsIn } = await import("./context-settings.ts");
   const { chosen, contexts } = await contextsIn(configPath);
@@ -24,6 +24,14 @@ export async function contextOf(
   const found = contexts.find((context) => context.name === name);
   if (found) return found;
   throw unknownContext(name, contexts);
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 export function unknownContext(name: string, contexts: readonly Context[]): Error {
