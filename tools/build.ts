@@ -116,7 +116,7 @@ const builtInsByCall: Plugin = {
 /** The same code with every import statement of a module of Node's made a call. Lines stay where they are, so that the source map stays right. */
 export function takeBuiltInsByCall(code: string): string {
   return code.replace(
-    /^import (\{ .* \}|\* as \S+|\S+) from "([^"]*)";$/gm,
+    /^import (\{ .* \}|\* as \S+|\S+) from\s"([^"]*)";$/gm,
     (statement, names: string, module: string) => {
       if (!isBuiltin(module)) return statement;
       const taken = names.replace(/^\* as /, "").replaceAll(" as ", ": ");
