@@ -41,8 +41,11 @@ function walk(message: ReflectMessage, at: At, see: See): void {
     const sensitive = at.sensitive || isSensitive(field);
     const here = { path, value, sensitive };
     if (shape.form === "atomic") see(path, value, sensitive);
-    else if (shape.form === "message") walkMessage(message.get(field) as ReflectMessage, here, see);
-    else if (shape.form === "map") walkMap(message.get(field) as ReflectMap, { ...here, deep: shape.deep }, see);
+    else if (shape.form === "message") {
+      const inside = message.get(field) as ReflectMessage;
+      // Metadata and spec as such belong to nobody: every resource has them.
+      if (at.path !== "" || !isEmpty(inside)) walkMessage(inside, here, see);
+    } else if (shape.form === "map") walkMap(message.get(field) as ReflectMap, { ...here, deep: shape.deep }, see);
     else walkItems(message.get(field) as ReflectList, { ...here, key: shape.key }, see);
   }
 }

@@ -63,6 +63,7 @@ describe("an apply, whatever came before", () => {
 
         expect(equals(AgentSchema, once as never, twice as never)).toBe(true);
       }),
+      { numRuns: 500 },
     );
   });
 
@@ -75,6 +76,7 @@ describe("an apply, whatever came before", () => {
         for (const [path, leaf] of leaves(last.applied)) expect(now.get(path)).toEqual(leaf);
         expect([...owned(next, last.manager)]).toEqual(pathsOf(kind, last.applied).sort());
       }),
+      { numRuns: 500 },
     );
   });
 
@@ -87,6 +89,7 @@ describe("an apply, whatever came before", () => {
         const now = leaves(next);
         for (const path of othersOwn(before, last.manager)) expect(now.get(path)).toEqual(leaves(before).get(path));
       }),
+      { numRuns: 500 },
     );
   });
 
@@ -101,6 +104,7 @@ describe("an apply, whatever came before", () => {
         const gone = [...leaves(before).keys()].filter((path) => !leaves(next).has(path));
         expect(gone.sort()).toEqual([...alone].sort());
       }),
+      { numRuns: 500 },
     );
   });
 
@@ -113,6 +117,7 @@ describe("an apply, whatever came before", () => {
         for (const { fields } of metadataOf(end).fieldManagers)
           for (const path of fields) expect(there).toContain(path);
       }),
+      { numRuns: 500 },
     );
   });
 });
