@@ -77,6 +77,18 @@ it(`finds by the index what looking at every row finds (SEED=${SEED})`, async ()
   );
 });
 
+it("asks a row of the parent's list for its labels too", async () => {
+  const level = new MemoryLevel<string, Uint8Array>({ keyEncoding: "utf8", valueEncoding: "view" });
+  await using store = await storeOver(level, { clock: systemClock, log: silentLog });
+  const row = { ...AGENTS, name: "", bytes: new Uint8Array(1) };
+  await store.commit({ puts: [{ ...row, id: "a", parent: "", labels: { l: "" } }] });
+  await store.commit({ puts: [{ ...row, id: "b", parent: "p", labels: {} }] });
+
+  const found = await idsOf(store, { ...AGENTS, parent: "p", where: [[{ field: labelField("l"), in: [""] }]] }, 1);
+
+  expect(found).toEqual([]);
+});
+
 async function idsOf(store: Store, filter: Parameters<Store["page"]>[0], limit: number): Promise<string[]> {
   const found: string[] = [];
   for (let after: string | undefined = ""; after !== undefined; ) {

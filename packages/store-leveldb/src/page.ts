@@ -64,7 +64,9 @@ async function follow(
   { after = "", limit }: PageRange,
 ): Promise<Matching> {
   const { tenant, kind, parent, where } = filter;
-  const matches = where.length === 1 && where[0]?.every(isExact) ? () => true : whereMatcher(where);
+  // With a parent, rows may come from its list alone, and then nothing was asked of them yet.
+  const isExactly = parts.length === 1 && where.length === 1 && where[0]?.every(isExact);
+  const matches = isExactly ? () => true : whereMatcher(where);
   const start = after === "" ? "" : successor(after);
   const [sparsest, ...others] = await sparsestFirst(parts, start);
   if (sparsest === undefined) return { rows: [], next: undefined };
