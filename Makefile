@@ -71,7 +71,7 @@ $(KINDS_INDEX): $(GEN_STAMP) packages/kinds/src $(wildcard packages/kinds/src/*.
 gen: $(GEN_STAMP) $(KINDS_INDEX) ## generate code from apis/
 
 .PHONY: gen-docs
-gen-docs: $(PROTOS_STAMP) ## generate docs/reference from apis/
+gen-docs: gen ## generate docs/reference from apis/, and the guide's state table from the engine
 	@node tools/gen-docs.ts
 
 NAME ?=
@@ -110,6 +110,10 @@ clean: ## remove everything that was generated or built; the tool chain stays
 demo: build ## show an agent at work on a throw-away folder; MODEL=openai/gpt-5-mini takes a real model
 	@node tools/demo.ts
 
+.PHONY: record-story
+record-story: build ## write docs/guide/story.md anew: what an agent outlives, played with the real programs (as root)
+	@node tools/record-story.ts
+
 .PHONY: run-daemon
 run-daemon: gen ## run the daemon from source, in this terminal
 	@node cmd/stigmer-daemon/src/main.ts
@@ -145,6 +149,15 @@ test-conformance: build ## check what every backend must do: STIGMER_URL=… CLA
 test-faults: build ## kill and restart the real programs
 	$(call run-suites,faults)
 
+.PHONY: test-faults-long
+test-faults-long: export MOMENTS ?= 2000
+test-faults-long: test-faults ## the same with MOMENTS (2000) kills instead of 200
+
+.PHONY: test-simulation
+test-simulation: ONLY = test/faults/simulation
+test-simulation: gen ## let 1,000 simulated worlds go wrong: SEED=7 SEEDS=1 does one again
+	$(call run-suites,faults)
+
 .PHONY: test-bench
 test-bench: build ## show that the benches work; says nothing of speed
 	$(call run-suites,bench)
@@ -171,6 +184,10 @@ bench-journal: gen ## measure acknowledged writes, beside the database and the d
 .PHONY: bench-cli
 bench-cli: build ## measure commands, beside Node doing nothing, and what a daemon weighs
 	@node test/bench/bench-cli.ts
+
+.PHONY: bench-execution
+bench-execution: build ## measure executions, beside Restate, BullMQ on Redis and DBOS on Postgres
+	@node test/bench/bench-execution.ts
 
 # --- verify
 
@@ -203,7 +220,7 @@ verify-proto: gen ## check the contract: rules, formatting, and that nothing bre
 	@buf breaking apis --against $(BASELINE)
 
 .PHONY: verify-gen
-verify-gen: $(PROTOS_STAMP) ## check that the reference says what apis/ says
+verify-gen: gen ## check that the documents say what apis/ and the engine say
 	@node tools/gen-docs.ts --check
 
 .PHONY: verify-links

@@ -22,19 +22,22 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+/** What stands before the agent's own description. */
+const LINE = "choose between agents.\n  ";
+
 it("lets the contract pass as it is", async () => {
   await expect(breaking()).resolves.toBe("");
 });
 
 it("lets an addition pass", async () => {
-  await change(SPEC, "string description = 2 ", "string colour = 60;\n  string description = 2 ");
+  await change(SPEC, `${LINE}string description = 2 `, `${LINE}string colour = 60;\n  string description = 2 `);
 
   await expect(breaking()).resolves.toBe("");
 });
 
 it.each([
-  ["renamed", SPEC, "string description = 2 ", "string summary = 2 "],
-  ["renumbered", SPEC, "string description = 2 ", "string description = 60 "],
+  ["renamed", SPEC, `${LINE}string description = 2 `, `${LINE}string summary = 2 `],
+  ["renumbered", SPEC, `${LINE}string description = 2 `, `${LINE}string description = 60 `],
   ["of another type", SPEC, "int32 max_turns = 5 ", "int64 max_turns = 5 "],
   ["a list instead of one", SPEC, "string instructions = 1 ", "repeated string instructions = 1 "],
 ])("refuses a field that is %s", async (_, file, before, after) => {

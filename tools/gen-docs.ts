@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { closeCheck, type Findings } from "./findings.ts";
+import { checkLifeCycle, writeLifeCycle } from "./life-cycle-table.ts";
 import { listFiles } from "./list-files.ts";
 import { referencePages } from "./reference/reference-pages.ts";
 
@@ -38,5 +39,7 @@ async function strayPages(root: string, pages: ReadonlyMap<string, string>): Pro
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, "..");
-  await closeCheck("reference", process.argv.includes("--check") ? checkReference(root) : writeReference(root));
+  const isCheck = process.argv.includes("--check");
+  await closeCheck("reference", isCheck ? checkReference(root) : writeReference(root));
+  await closeCheck("guide", isCheck ? checkLifeCycle(root) : writeLifeCycle(root));
 }

@@ -20,8 +20,12 @@ export interface TestDaemon {
   runnerPid(): number | undefined;
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>;
+  /** Asks it to end, and waits until it has. */
+  stop(): Promise<void>;
   /** Starts it again, on the same home and port. */
   restart(): Promise<void>;
+  /** Another client, with a connection of its own; the caller closes it. */
+  newClient(attempts?: number): Client;
 }
 
 export type DaemonSetup = {
@@ -53,6 +57,8 @@ export async function startDaemon(setup: DaemonSetup = {}): Promise<TestDaemon &
     log: () => readFileSync(join(home, "logs/daemon.log"), "utf8"),
     runnerPid: () => readPid(join(home, "data/runner.json")),
     kill: () => ended(child, "SIGKILL"),
+    stop: () => ended(child, "SIGTERM"),
+    newClient: (attempts = 10) => connectTo({ url, attempts }),
     async restart() {
       if (disposed) return; // the test has failed meanwhile
       rmSync(join(home, "data/daemon.json"), { force: true });

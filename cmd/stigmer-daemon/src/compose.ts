@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
 import { type Clock, createIds, type Log, unavailable } from "@stigmer/base";
-import { capabilityHandlers } from "@stigmer/capability";
+import { capabilityHandlers, problemOf } from "@stigmer/capability";
 import { files } from "@stigmer/contracts/files";
 import {
   agentExecutionHandlers,
@@ -13,11 +13,13 @@ import {
   createRunners,
   createRunningWork,
   createSteps,
+  createTimers,
   executionQueryHandlers,
   requireKind,
   runnerHandlers,
+  whyHandlers,
 } from "@stigmer/execution";
-import { createModelChoice, gatewayHandlers, retryDelayMs } from "@stigmer/gateway";
+import { createModelChoice, type GatewayDeps, gatewayHandlers, retryDelayMs } from "@stigmer/gateway";
 import * as kindDefinitions from "@stigmer/kinds";
 import { createProviders } from "@stigmer/model-providers";
 import {
@@ -47,8 +49,12 @@ export type ComposeOptions = {
   readonly log: Log;
   readonly clock: Clock;
   readonly draining: AbortSignal;
+  /** Who serves a model; the providers that the settings name unless told. */
+  readonly resolve?: GatewayDeps["resolve"] | undefined;
   /** How long a runner's lease lasts after its last heartbeat; 15 s unless told. */
   readonly leaseDurationMs?: number | undefined;
+  /** Executions that may wait for runners; 100,000 unless told. */
+  readonly maxQueuedExecutions?: number | undefined;
 };
 
 /** Everything behind the socket, wired. */
@@ -66,6 +72,8 @@ export type Backend = {
 
 const LEASE_DURATION_MS = 15_000;
 export const MAX_SUBSCRIBERS = 256;
+/** Executions that wait for runners; beyond that none can be created. */
+export const MAX_QUEUED_EXECUTIONS = 100_000;
 
 export function compose(options: ComposeOptions): Backend {
   const { store, keys, log, clock, draining, leaseDurationMs = LEASE_DURATION_MS } = options;
@@ -79,19 +87,24 @@ export function compose(options: ComposeOptions): Backend {
   const pipeline = createPipeline(resources);
   const hub = createHub();
   const live = createLiveSteps(hub);
-  const runners = createRunners();
+  const runners = createRunners({ clock, quietAfterMs: leaseDurationMs });
   const executions = createExecutions({ store, kinds, clock, hub });
   const leases = createLeases({ store, executions, runners, clock, log, durationMs: leaseDurationMs });
-  const steps = createSteps({ executions, live, runners, draining });
-  const resolve = (model: string) =>
+  const configured = (model: string) =>
     createProviders(options.settings(), options.env, { scriptsDir: options.scriptsDir }).resolve(model);
+  const resolve = options.resolve ?? configured;
   const models = createModelChoice({ defaultModel: () => options.settings().model, resolve });
-  const shared = { store, kinds, pipeline, resources, executions, leases, live, runners, hub, clock, ids, log };
+  const ending = { resources, executions, leases, live, runners, hub };
+  const steps = createSteps({ ...ending, draining });
+  const timers = createTimers({ ...ending, log });
+  const starting = { ...ending, models, maxQueued: options.maxQueuedExecutions ?? MAX_QUEUED_EXECUTIONS };
+  const shared = { ...starting, store, kinds, pipeline, clock, ids, log };
   const handlers = [
-    ...verbHandlers({ ...resources, running: createRunningWork({ ...shared, models }) }, pipeline),
+    ...verbHandlers({ ...resources, running: createRunningWork(shared) }, pipeline),
     ...genericHandlers(resources, pipeline),
-    ...agentExecutionHandlers({ ...shared, models }),
-    ...approvalHandlers(shared),
+    ...agentExecutionHandlers(shared),
+    ...approvalHandlers({ ...shared, problemOf }),
+    ...whyHandlers(shared),
     ...executionQueryHandlers({ ...shared, maxSubscribers: MAX_SUBSCRIBERS }),
     ...runnerHandlers({ ...shared, runnerKind: requireKind(kinds, "Runner"), leaseDurationMs }),
     ...gatewayHandlers({ steps, hub, clock, log, resolve, retryDelayMs }),
@@ -107,12 +120,14 @@ export function compose(options: ComposeOptions): Backend {
     },
     async start() {
       await leases.start();
+      timers.start();
       purger.start();
       void planAhead(rules);
     },
     async drain(graceMs) {
       purger.stop();
       leases.stop();
+      timers.stop();
       await live.drain(graceMs, unavailable("SHUTTING_DOWN", {}, { message: "the backend is stopping" }));
     },
     onRunnerConnect: (listener) => void runners.onConnect(listener),

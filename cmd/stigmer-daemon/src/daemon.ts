@@ -17,11 +17,11 @@ import {
 } from "@stigmer/server";
 import { openLevelStore } from "@stigmer/store-leveldb";
 import type { Logger } from "pino";
-import { compose, contractServices, MAX_SUBSCRIBERS } from "./compose.ts";
+import { compose, contractServices, MAX_QUEUED_EXECUTIONS, MAX_SUBSCRIBERS } from "./compose.ts";
 import { LOCAL_ORG } from "./local-policy.ts";
 import { startTimeOf } from "./processes.ts";
 import { superviseRunner } from "./runner-process.ts";
-import { settingsFile } from "./settings.ts";
+import { type Settings, settingsFile } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 export type DaemonOptions = {
@@ -36,8 +36,12 @@ export type DaemonOptions = {
   readonly log: Logger;
   /** The machine's unless told. */
   readonly clock?: Clock;
-  /** How long a runner's lease lasts after its last heartbeat; 15 s unless told. */
+  /** Opens the store; on LevelDB unless told. */
+  readonly openStore?: typeof openLevelStore;
+  /** How long a runner's lease lasts after its last heartbeat; what the settings say unless told. */
   readonly leaseDurationMs?: number;
+  /** Executions that may wait for runners; 100,000 unless told. */
+  readonly maxQueuedExecutions?: number;
   /** How long a stop waits for steps that run; 5 s unless told. */
   readonly drainMs?: number;
 };
@@ -61,7 +65,7 @@ const LIMITS = {
   maxConcurrentStreams: 256,
   unaryDeadlineMs: 30_000n,
   maxSubscribers: MAX_SUBSCRIBERS,
-  maxQueuedExecutions: 0,
+  maxQueuedExecutions: MAX_QUEUED_EXECUTIONS,
 };
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -70,7 +74,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const settings = settingsFile(join(home, "config.yaml"));
   const port = options.port ?? settings().port ?? DEFAULT_PORT;
   const clock = options.clock ?? systemClock;
-  const store = await openLevelStore({ dir: dataDir, log, clock });
+  const store = await (options.openStore ?? openLevelStore)({ dir: dataDir, log, clock });
   const draining = new AbortController();
   const shutdown = new AbortController();
   try {
@@ -84,7 +88,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       log,
       clock,
       draining: draining.signal,
-      leaseDurationMs: options.leaseDurationMs,
+      maxQueuedExecutions: options.maxQueuedExecutions,
+      leaseDurationMs: options.leaseDurationMs ?? leaseDurationOf(settings()),
     });
     const methods = bindAll(options, { backend, dataDir, draining: draining.signal });
     const { maxConnections, maxConcurrentStreams } = LIMITS;
@@ -121,6 +126,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await store.close();
     throw error;
   }
+}
+
+function leaseDurationOf({ runner }: Settings): number | undefined {
+  return runner?.leaseDuration === undefined ? undefined : runner.leaseDuration * 1000;
 }
 
 type Wiring = {

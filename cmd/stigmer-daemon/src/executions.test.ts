@@ -201,27 +201,24 @@ describe("a session", () => {
     daemon.configure("");
   });
 
-  it("runs one execution at a time", async () => {
+  it("runs one execution at a time; others wait for their turn", async () => {
     await using provider = await startModelServer();
     daemon.configure(provider.config);
     const first = await execute(daemon.client, { model: "held/m" });
     const sessionId = first.status?.sessionId ?? "";
     const call = await provider.next();
 
-    const fault = await refused(execute(daemon.client, { sessionId, model: "held/m" }));
+    const second = await execute(daemon.client, { sessionId, model: "held/m" });
+    const session = await daemon.client.service(SessionQueryController).get({ id: sessionId });
+    const callsBefore = provider.count;
     call.finish();
     await untilEnd(daemon.client, idOf(first));
-    const many = await Promise.allSettled(
-      Array.from({ length: 10 }, () => execute(daemon.client, { sessionId, model: "held/m" })),
-    );
-
-    expect(fault).toMatchObject({
-      kind: "precondition",
-      reason: "SESSION_BUSY",
-      facts: { execution: idOf(first) },
-    });
-    expect(many.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     (await provider.next()).finish();
+    await untilEnd(daemon.client, idOf(second));
+
+    expect(second.status?.phase).toBe(Phase.PENDING);
+    expect(session.status).toMatchObject({ activeExecutionId: idOf(first), queuedExecutionIds: [idOf(second)] });
+    expect(callsBefore).toBe(1);
     daemon.configure("");
   });
 

@@ -44,9 +44,12 @@ export async function untilPhase(client: Client, id: string, phase: Phase, nth =
   return await client.service(AgentExecutionQueryController).get({ id });
 }
 
-/** The execution once it has ended, however. */
-export async function untilEnd(client: Client, id: string): Promise<AgentExecution> {
-  await eventsUntil(client, id, ({ event }) => event.case === "phaseChanged" && event.value.phase >= Phase.SUCCEEDED);
+/** The execution once it has ended, however, for the `nth` time. */
+export async function untilEnd(client: Client, id: string, nth = 1): Promise<AgentExecution> {
+  let left = nth;
+  const isEnd = ({ event }: ExecutionEvent): boolean =>
+    event.case === "phaseChanged" && event.value.phase >= Phase.SUCCEEDED && --left === 0;
+  await eventsUntil(client, id, isEnd);
   return await client.service(AgentExecutionQueryController).get({ id });
 }
 

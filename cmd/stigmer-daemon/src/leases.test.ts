@@ -5,18 +5,24 @@ import { openLevelStore } from "@stigmer/store-leveldb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { drive } from "./driven.fake.ts";
 import { eventsOf, untilEnd, valuesOf } from "./journal.fake.ts";
-import { startKitRunner } from "./kit-runner.fake.ts";
 import { type ModelServer, startModelServer } from "./model-server.fake.ts";
 import { createAgent, execute, idOf } from "./resources.fake.ts";
 import { connectRunner, leaseOf } from "./runner-line.fake.ts";
+import { createSteppedClock, type SteppedClock } from "./stepped-clock.fake.ts";
 import { LEVEL, startTestDaemon, type TestDaemon } from "./test-daemon.fake.ts";
+
+/** Longer than a lease lasts, and less than that. */
+const LONG_MS = 16_000;
+const SHORT_MS = 10_000;
 
 let daemon: TestDaemon;
 let provider: ModelServer;
+let clock: SteppedClock;
 
 beforeEach(async () => {
   provider = await startModelServer();
-  daemon = await startTestDaemon({ leaseDurationMs: 300 });
+  clock = createSteppedClock();
+  daemon = await startTestDaemon({ clock });
   daemon.configure(provider.config);
   await createAgent(daemon.client, { model: "held/m" });
 });
@@ -30,6 +36,8 @@ describe("a lease", () => {
     const { id, lease, line } = await drive(daemon.client, "held/m", { name: "lost" });
     const other = await connectRunner(daemon.client, { name: "other" });
 
+    clock.step(LONG_MS);
+    await other.beat();
     const taken = leaseOf(await other.next("assignment"));
     line.send({ case: "heartbeat", value: { running: [lease] } });
     const revoked = await line.next("revoke");
@@ -45,38 +53,38 @@ describe("a lease", () => {
   });
 
   it("is kept by heartbeats, longer than it would last", async () => {
-    await using _ = startKitRunner(daemon, { name: "beating", slots: 1 });
-    const kept = await execute(daemon.client);
-    const call = await provider.next();
-    const silent = await Promise.all(["a", "b", "c"].map((name) => connectRunner(daemon.client, { name })));
+    const { id, lease, line } = await drive(daemon.client, "held/m", { name: "beating", slots: 1 });
+    const silent = await connectRunner(daemon.client, { name: "silent", slots: 1 });
     const expiring = await execute(daemon.client);
+    await silent.next("assignment");
+    const next = await connectRunner(daemon.client, { name: "next", slots: 1 });
 
-    for (const line of silent) await line.next("assignment"); // each as the lease of the one before has run out
-    call.finish();
-    await untilEnd(daemon.client, idOf(kept));
+    for (let count = 0; count < 3; count++) {
+      clock.step(SHORT_MS);
+      await line.beat([lease]);
+      await next.beat();
+    }
+    const taken = leaseOf(await next.next("assignment"));
 
-    expect(valuesOf(await eventsOf(daemon.client, idOf(expiring)), "leaseGranted")).toHaveLength(3);
-    expect(valuesOf(await eventsOf(daemon.client, idOf(kept)), "leaseGranted")).toHaveLength(1);
+    expect(taken).toMatchObject({ executionId: idOf(expiring), epoch: 2n });
+    expect(valuesOf(await eventsOf(daemon.client, id), "leaseGranted")).toHaveLength(1);
   });
 
   it("that ran out is given to its runner again once that has said something", async () => {
     const { id, lease, line } = await drive(daemon.client, "held/m");
-    const watcher = await connectRunner(daemon.client, { name: "watcher" });
-    await watcher.next("assignment");
 
-    const second = await execute(daemon.client);
-    line.send({ case: "heartbeat", value: { running: [] } });
-    await watcher.hangUp();
+    clock.step(LONG_MS);
+    while (line.heard.filter(({ case: kind }) => kind === "assignment").length < 2) await line.beat();
     const again = leaseOf(await line.next("assignment"));
 
-    expect([id, idOf(second)]).toContain(again.executionId);
-    expect(again).not.toEqual(lease);
+    expect(again).toEqual({ ...lease, epoch: lease.epoch + 1n });
+    expect(valuesOf(await eventsOf(daemon.client, id), "leaseGranted")).toHaveLength(2);
   });
 
   it.each([3_600_000, -3_600_000])("does not care that the clock is set by %s ms", async (by) => {
     let offset = 0;
-    const clock = { now: () => Date.now() + offset, monotonic: () => performance.now() };
-    await using other = await startTestDaemon({ clock });
+    const jumping = { now: () => Date.now() + offset, monotonic: () => performance.now() };
+    await using other = await startTestDaemon({ clock: jumping });
     await createAgent(other.client, { model: other.script([]) });
     const { lease, line } = await drive(other.client, "", { slots: 1 });
     const waiting = await execute(other.client);
@@ -184,7 +192,9 @@ describe("a runner", () => {
 
     expect([...first, ...second].map(({ executionId }) => executionId)).toEqual(ids);
     const order = line.heard.map(({ case: kind }) => kind).filter((kind) => kind !== "welcome");
-    expect(order.slice(0, 3)).toEqual(["assignment", "assignment", "acknowledged"]);
+    expect(order.filter((kind) => kind !== "stopServer").slice(0, 3)).toEqual([
+      ...["assignment", "assignment", "acknowledged"],
+    ]);
   });
 
   it("that drives no agents is given none", async () => {

@@ -12,7 +12,7 @@ import {
 import { ToolController } from "@stigmer/contracts/capability";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { callTool } from "./driven.fake.ts";
-import { eventsOf, untilPhase, valuesOf } from "./journal.fake.ts";
+import { eventsOf, untilEnd, untilPhase, valuesOf } from "./journal.fake.ts";
 import { refused } from "./refused.fake.ts";
 import { createAgent, createServer, execute, idOf } from "./resources.fake.ts";
 import { connectRunner, leaseOf, type RunnerLine } from "./runner-line.fake.ts";
@@ -62,8 +62,7 @@ describe("a runner that is lost in a destructive call", () => {
       case: "result",
       value: {
         isError: true,
-        content:
-          "the answer to this call was lost, so it may have had its effect; a person decided not to make it again: look first",
+        content: "the answer to this call was lost, so it may have had its effect; it is not made again: look first",
       },
     });
   });
@@ -125,7 +124,7 @@ describe("a runner that comes back", () => {
   it("has the end of a call acknowledged that nobody waits for any more", async () => {
     const { lease, call, tools, first } = await begunCall();
     const cut = refused(call);
-    await daemon.client.service(AgentExecutionCommandController).cancel({ id: lease.executionId });
+    await daemon.client.service(AgentExecutionCommandController).terminate({ id: lease.executionId });
     const stopped = await tools.next("cancelTool");
 
     const back = await connectRunner(daemon.client, { ...hosting(tools.instance), calls: callsOf(first) });
@@ -137,6 +136,24 @@ describe("a runner that comes back", () => {
     expect(message).toMatchObject({ case: "call", value: { executionId: lease.executionId } });
     expect(daemon.log.filter(({ level }) => level >= LEVEL.error)).toEqual([]);
   });
+});
+
+it("has the outcome of its call recorded where the execution is cancelled meanwhile, which ends then", async () => {
+  const { lease, call, tools, first } = await begunCall();
+
+  const cancelling = await daemon.client.service(AgentExecutionCommandController).cancel({ id: lease.executionId });
+  const stopped = await tools.next("cancelTool");
+  const back = await connectRunner(daemon.client, { ...hosting(tools.instance), calls: callsOf(first) });
+  end(back, first, "stopped half-way");
+  await back.next("acknowledged");
+  const ended = await untilEnd(daemon.client, lease.executionId);
+
+  expect(cancelling.status).toMatchObject({ phase: Phase.RUNNING, cancelDeadline: expect.anything() });
+  expect(stopped.call?.stepKey).toBe("tool");
+  expect(await call).toMatchObject({ case: "result", value: { content: "stopped half-way" } });
+  expect(ended.status?.phase).toBe(Phase.CANCELLED);
+  const [finished] = valuesOf(await eventsOf(daemon.client, lease.executionId), "toolCallFinished");
+  expect(finished?.result?.content).toBe("stopped half-way");
 });
 
 it("takes the end of a call from the runner that makes it, and from no other", async () => {

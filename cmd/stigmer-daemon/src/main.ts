@@ -8,7 +8,15 @@ import { pino } from "pino";
 import { startDaemon } from "./daemon.ts";
 
 // Lines that come while others are being written are written together: one by one they would cost calls more than all else.
-const output = pino.destination({ dest: 1, sync: false });
+const output = pino.destination({ dest: 1, sync: false, maxLength: 1024 * 1024 });
+// A disk without room for the log must not end the daemon: lines wait, as many as fit, until one can be written.
+let isStuck = false;
+output.on("error", () => {
+  isStuck = true;
+});
+output.on("write", () => {
+  isStuck = false;
+});
 const log = pino({ name: "stigmer-daemon" }, output);
 const { env } = process;
 const home = resolve(env.STIGMER_HOME || join(homedir(), ".stigmer"));
@@ -31,7 +39,7 @@ function fail(error: unknown): never {
 }
 
 function exit(code: number): never {
-  output.flushSync();
+  if (!isStuck) output.flushSync(); // it would try for ever
   process.exit(code);
 }
 

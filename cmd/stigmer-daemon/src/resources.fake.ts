@@ -1,9 +1,11 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@stigmer/client";
 import {
   type Agent,
   AgentCommandController,
   type AgentExecution,
   AgentExecutionCommandController,
+  type AgentSpecSchema,
   type McpServer,
   McpServerCommandController,
 } from "@stigmer/contracts/agentic";
@@ -12,11 +14,17 @@ import {
 
 export async function createAgent(
   client: Client,
-  of: { readonly name?: string; readonly model?: string; readonly servers?: readonly string[] } = {},
+  of: {
+    readonly name?: string;
+    readonly model?: string;
+    readonly servers?: readonly string[];
+    /** More of its spec. */
+    readonly spec?: Omit<MessageInitShape<typeof AgentSpecSchema>, "$typeName">;
+  } = {},
 ): Promise<Agent> {
   const { name = "helper", model = "", servers = [] } = of;
   const mcpServers = servers.map((server) => ({ name: server }));
-  const spec = { instructions: "help", model, mcpServers };
+  const spec = { instructions: "help", model, mcpServers, ...of.spec };
   return await client.service(AgentCommandController).create({ metadata: { name }, spec });
 }
 

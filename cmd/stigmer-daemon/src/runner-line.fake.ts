@@ -23,6 +23,8 @@ export interface RunnerLine {
   next<C extends Said["case"]>(kind: C): Promise<Extract<Said, { case: C }>["value"]>;
   /** What the backend said, the passed over too. */
   readonly heard: readonly Said[];
+  /** Says that it is there and drives these; resolves when the backend has taken that. */
+  beat(running?: readonly Lease[]): Promise<void>;
   /** Says nothing more; resolves when the backend has ended the line too. */
   hangUp(): Promise<void>;
 }
@@ -46,16 +48,26 @@ export async function connectRunner(
   };
   const first = await next();
   if (first?.case !== "welcome") throw new Error("the backend did not begin with a welcome");
+  const passed: Said[] = [];
   return {
     instance: introduction.instance ?? "",
     welcome: first.value,
     heard,
     send: outgoing.push,
     async next(kind) {
-      for (let message = await next(); message; message = await next()) {
+      for (let message = passed.shift() ?? (await next()); message; message = passed.shift() ?? (await next())) {
         if (message.case === kind) return message.value as never;
       }
       throw new Error(`the backend ended the line without a message of kind ${kind}`);
+    },
+    async beat(running = []) {
+      outgoing.push({ case: "heartbeat", value: { running: [...running] } });
+      const outcome = { case: "parked" as const, value: true };
+      outgoing.push({ case: "attemptFinished", value: { lease: { executionId: "aex_none", epoch: 1n }, outcome } });
+      for (let message = await next(); message; message = await next()) {
+        if (message.case === "acknowledged" && message.value.message.value?.executionId === "aex_none") return;
+        passed.push(message);
+      }
     },
     async hangUp() {
       outgoing.end();

@@ -73,7 +73,7 @@ it("waits longer each time that the runner ends at once, until one has connected
   await logged("runner ended", 4);
 
   const waits = lines.filter(({ message }) => message === "runner ended").map(({ fields }) => fields.restartInMs);
-  expect(waits).toEqual([100, 200, 400, 100]);
+  expect(waits).toEqual([100, 200, 400, 20]);
 });
 
 it("adopts the runner that an earlier daemon has left, and replaces it when it ends", async () => {
@@ -113,6 +113,19 @@ it.each([
   supervise(SLEEPS).start();
 
   expect(await logged("runner started")).toBeDefined();
+});
+
+it("keeps the record of a runner that has ended until there is another, and says what it says of one that it finds", async () => {
+  const ended: string[] = [];
+  const gone = { pid: 2 ** 22 + 1, startTime: "1", instance: "gone", endpoint: ENDPOINT };
+  writeFileSync(join(dir, "runner.json"), JSON.stringify(gone));
+
+  const runner = supervise("process.exit(1)", { onExit: (instance) => ended.push(instance) });
+  runner.start();
+  const { instance } = await logged("runner ended");
+
+  expect(ended).toEqual(["gone", instance]);
+  expect(JSON.parse(readFileSync(join(dir, "runner.json"), "utf8"))).toMatchObject({ instance });
 });
 
 it("asks the runner to end when it stops, and ends one that does not listen", async () => {

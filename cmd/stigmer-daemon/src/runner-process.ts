@@ -15,7 +15,7 @@ export type RunnerOptions = {
   /** The daemon's own environment; only what a runner needs is passed on, so that it holds no provider's key. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
-  /** Called as soon as the runner's process is seen to have ended. */
+  /** Called as soon as the runner's process is seen to have ended, again where an earlier daemon may not have got to it. */
   readonly onExit: (instance: string) => void;
 };
 
@@ -37,6 +37,7 @@ type Running = {
 };
 
 const POLL_MS = 100;
+const CONNECTED_BACKOFF_MS = 20;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
 const PASSED_ON =
@@ -57,12 +58,12 @@ export function superviseRunner(options: RunnerOptions): RunnerProcess {
   const ended = (instance: string): void => {
     if (running?.instance !== instance) return;
     running = undefined;
-    forget();
+    // Its record stays until the next runner's: a daemon that starts meanwhile learns from it what has ended.
     options.onExit(instance);
     if (stopped) return;
     options.log.warn({ instance, restartInMs: backoff }, "runner ended");
     timer = setTimeout(begin, backoff);
-    backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS);
+    backoff = Math.min(Math.max(FIRST_BACKOFF_MS, 2 * backoff), LONGEST_BACKOFF_MS);
   };
   const begin = (): void => {
     const instance = randomUUID();
@@ -87,13 +88,16 @@ export function superviseRunner(options: RunnerOptions): RunnerProcess {
   return {
     start() {
       const left = readRecord(record);
-      if (!left || !isAlive(left)) return begin();
+      if (!left || !isAlive(left)) {
+        if (left?.startTime) options.onExit(left.instance);
+        return begin();
+      }
       adopt(left);
       // It would look for the daemon where that no longer is; when it has ended, another one is started.
       if (left.endpoint !== endpoint) signal(left, "SIGTERM");
     },
     connected() {
-      backoff = FIRST_BACKOFF_MS;
+      backoff = CONNECTED_BACKOFF_MS;
     },
     async stop(graceMs) {
       stopped = true;

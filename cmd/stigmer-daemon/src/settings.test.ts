@@ -25,7 +25,7 @@ it("says nothing where there is no file, or an empty one", () => {
 
 it("says what the file says", () => {
   write(
-    "model: ollama/qwen3\nport: 1234\nrunner: { slots: 3 }\nproviders:\n  mine: { baseUrl: http://x/v1, apiKeyEnv: KEY }\n",
+    "model: ollama/qwen3\nport: 1234\nrunner: { slots: 3, leaseDuration: 5 }\nproviders:\n  mine: { baseUrl: http://x/v1, apiKeyEnv: KEY }\n",
   );
 
   const settings = settingsFile(path())();
@@ -33,7 +33,7 @@ it("says what the file says", () => {
   expect(settings).toEqual({
     model: "ollama/qwen3",
     port: 1234,
-    runner: { slots: 3 },
+    runner: { slots: 3, leaseDuration: 5 },
     providers: { mine: { baseUrl: "http://x/v1", apiKeyEnv: "KEY" } },
   });
 });
@@ -74,6 +74,11 @@ it.each([
   ["half a port", "port: 1.5", /port must be a whole number/],
   ["no number at all", "port: .nan", /port must be a whole number/],
   ["slots below none", "runner: { slots: -1 }", /runner\.slots must be a whole number from 0 to 10000/],
+  [
+    "a lease that is over at once",
+    "runner: { leaseDuration: 2 }",
+    /runner\.leaseDuration must be a whole number from 3/,
+  ],
   ["slots without end", "runner: { slots: .inf }", /runner\.slots must be a whole number/],
   ["a number for a text", "model: 1", /model must be a string/],
   ["nothing for a text", "model:", /model must be a string/],

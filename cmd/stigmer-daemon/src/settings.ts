@@ -7,7 +7,11 @@ export type Settings = {
   readonly model?: string;
   readonly port?: number;
   readonly providers?: Readonly<Record<string, { readonly baseUrl?: string; readonly apiKeyEnv?: string }>>;
-  readonly runner?: { readonly slots?: number };
+  readonly runner?: {
+    readonly slots?: number;
+    /** How long a runner's lease lasts after its last heartbeat, in seconds. */
+    readonly leaseDuration?: number;
+  };
 };
 
 const MAX_BYTES = 1024 * 1024;
@@ -47,7 +51,7 @@ const SHAPE: Shape = {
   model: "string",
   port: [0, 65_535],
   providers: { "*": { baseUrl: "string", apiKeyEnv: "string" } },
-  runner: { slots: [0, 10_000] },
+  runner: { slots: [0, 10_000], leaseDuration: [3, 3600] },
   // The command line's own, in the same file.
   context: "string",
   contexts: { "*": { url: "string", org: "string" } },

@@ -169,6 +169,29 @@ describe("the text of an open call", () => {
     expect(deltaOf(await more)).toMatchObject({ offset: 7n, text: " three" });
   });
 
+  it("goes on in its stream, and begins anew in another", async () => {
+    const { id, lease } = await drive(daemon.client, "held/m");
+    ask(lease);
+    const call = await provider.next();
+    call.say("void");
+    const reader = subscribe({ executionId: id, fromSequence: 6n });
+    const fromStream = streamOf(await reader.next());
+    const asked = { executionId: id, fromSequence: 6n, fromOffset: 2n, fromStream };
+    const same = await subscribe(asked).next();
+
+    call.drop();
+    const again = await provider.next();
+    again.say("good");
+    await reader.entries(2);
+    const resumed = subscribe(asked);
+    const [restarted, anew] = [await resumed.next(), await resumed.next()];
+
+    expect(deltaOf(same)).toMatchObject({ offset: 2n, text: "id" });
+    expect(restarted.message).toMatchObject({ case: "restarted", value: { stepKey: "model", attempt: 1 } });
+    expect(deltaOf(anew)).toMatchObject({ offset: 0n, text: "good" });
+    expect([streamOf(same) === fromStream, streamOf(anew) === fromStream]).toEqual([true, false]);
+  });
+
   it("begins anew where the reader's byte was in a call before", async () => {
     const { id, lease } = await drive(daemon.client, "held/m");
     const first = allOf(generate(daemon.client, lease, { stepKey: "one" }));
@@ -318,6 +341,10 @@ function deltaOf({ message }: SubscribeResponse) {
   if (message.case !== "delta") throw new Error(`a delta was waited for, and ${message.case} came`);
   const { stepKey, attempt, offset, text } = message.value;
   return { stepKey, attempt, offset, text };
+}
+
+function streamOf({ message }: SubscribeResponse): string {
+  return message.case === "delta" ? message.value.stream : "";
 }
 
 /** Tries again while there is no room: the backend hears of the end of a stream a moment later. */

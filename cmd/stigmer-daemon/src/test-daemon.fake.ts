@@ -28,7 +28,10 @@ export interface TestDaemon extends AsyncDisposable {
 }
 
 export type TestDaemonOptions = Partial<
-  Pick<DaemonOptions, "clock" | "env" | "runnerEntry" | "leaseDurationMs" | "drainMs">
+  Pick<
+    DaemonOptions,
+    "clock" | "env" | "openStore" | "runnerEntry" | "leaseDurationMs" | "drainMs" | "maxQueuedExecutions"
+  >
 >;
 
 /** Levels of pino. */

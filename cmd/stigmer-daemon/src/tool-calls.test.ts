@@ -8,9 +8,10 @@ import {
   ExecutionPhase as Phase,
   Role,
 } from "@stigmer/contracts/agentic";
+import type { AgentContext, AgentLoop } from "@stigmer/sdk";
 import { describe, expect, it } from "vitest";
 import { eventsOf, kindsOf, untilEnd, untilPhase, valuesOf } from "./journal.fake.ts";
-import { createToolHost, startKitRunner, toolListing } from "./kit-runner.fake.ts";
+import { chatLoop, createToolHost, startKitRunner, toolListing } from "./kit-runner.fake.ts";
 import { refused } from "./refused.fake.ts";
 import { createAgent, createServer, execute, idOf } from "./resources.fake.ts";
 import { startTestDaemon, type TestDaemon } from "./test-daemon.fake.ts";
@@ -135,7 +136,7 @@ describe("a destructive call", () => {
     const other = await refused(decide(daemon, status?.approvalId, ApprovalDecision.REJECTED));
     await untilEnd(daemon.client, id);
 
-    expect(withdrawn.reason).toBe("APPROVAL_DECIDED");
+    expect(withdrawn).toMatchObject({ reason: "INVALID_REQUEST", violations: [{ field: "decision" }] });
     expect(again).toEqual(first);
     expect(other).toMatchObject({ kind: "precondition", reason: "APPROVAL_DECIDED", facts: { decision: "APPROVED" } });
     expect(valuesOf(await eventsOf(daemon.client, id), "approvalDecided")).toHaveLength(1);
@@ -287,7 +288,12 @@ describe("a tool's server", () => {
 
 it("leaves nothing unanswered to the session's next execution when it is cancelled while a person is asked", async () => {
   await using daemon = await daemonWithTools();
-  await using _ = startKitRunner(daemon, { tools: createToolHost([{}]) });
+  const histories: AgentContext["history"][] = [];
+  const agent: AgentLoop = async (context) => {
+    histories.push(context.history);
+    return await chatLoop(context);
+  };
+  await using _ = startKitRunner(daemon, { agent, tools: createToolHost([{}]) });
   const id = await run(daemon, [{ text: "let me act", toolCalls: [{ name: "files__act", arguments: {} }] }]);
   const { status } = await untilPhase(daemon.client, id, Phase.WAITING_FOR_APPROVAL);
   await daemon.client.service(AgentExecutionCommandController).cancel({ id });
@@ -297,13 +303,15 @@ it("leaves nothing unanswered to the session's next execution when it is cancell
     model: daemon.script([{ text: "hi" }]),
   });
 
-  const [created] = valuesOf(await eventsOf(daemon.client, idOf(next)), "created");
-  const parts = created?.history.flatMap((message) => message.parts.map(({ part }) => [message.role, part.case]));
+  await untilEnd(daemon.client, idOf(next));
+
+  const parts = histories.at(-1)?.flatMap((message) => message.parts.map(({ part }) => [message.role, part.case]));
+  const [bound] = valuesOf(await eventsOf(daemon.client, idOf(next)), "historyBound");
+  expect(bound?.messageHashes).toHaveLength(2);
   expect(parts).toEqual([
     [Role.USER, "text"],
     [Role.ASSISTANT, "text"],
   ]);
-  await untilEnd(daemon.client, idOf(next));
 });
 
 async function daemonWithTools(): Promise<TestDaemon> {

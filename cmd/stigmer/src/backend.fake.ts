@@ -5,6 +5,7 @@ import {
   type Agent,
   AgentCommandController,
   type AgentEventSchema,
+  type AgentExecution,
   AgentExecutionCommandController,
   AgentExecutionQueryController,
   AgentExecutionSchema,
@@ -12,20 +13,26 @@ import {
   AgentSchema,
   type Approval,
   ApprovalCommandController,
+  type ApprovalEventSchema,
   ApprovalQueryController,
   ApprovalSchema,
   ApprovalStatusSchema,
+  type DecideApprovalRequest,
   ExecutionEventSchema,
   ExecutionQueryController,
   type JournalEntry,
   JournalEntrySchema,
+  RunnerCommandController,
   RunnerQueryController,
+  type RunnerSchema,
   SessionQueryController,
   type SubscribeRequest,
   type SubscribeResponse,
   SubscribeResponseSchema,
   VerifyExecutionResponseSchema,
   type WatchAgentsRequest,
+  type WatchApprovalsRequest,
+  WhyResponseSchema,
 } from "@stigmer/contracts/agentic";
 import {
   ApplyResponse_Action as Action,
@@ -44,8 +51,10 @@ import { registry } from "./kinds/registry.ts";
 export type FakeBackend = {
   readonly agents: Map<string, Agent>;
   readonly approvals: Map<string, Approval>;
-  /** Called where an execution is to begin; may refuse. */
+  /** Called where an execution is to begin or to change; may refuse. */
   start?: () => void;
+  /** Called where an approval is to be decided; may refuse. */
+  decide?: (request: DecideApprovalRequest) => void;
   /** What commands have asked for, newest last. */
   readonly requests: unknown[];
   /** What applies were asked for, and by whom. */
@@ -57,10 +66,20 @@ export type FakeBackend = {
   /** Answers a watch; by default what is there, and then that the token is too old. */
   watch: (request: WatchAgentsRequest) => AsyncIterable<MessageInitShape<typeof AgentEventSchema>>;
   verify: MessageInitShape<typeof VerifyExecutionResponseSchema>;
+  /** What every call that returns an execution returns. */
+  execution: Pick<MessageInitShape<typeof AgentExecutionSchema>, "metadata" | "spec" | "status">;
+  /** What an execution waits for. */
+  why: MessageInitShape<typeof WhyResponseSchema>;
+  /** Answers a watch of approvals; by default nothing changes until the call is given up. */
+  watchApprovals: (request: WatchApprovalsRequest, signal: AbortSignal) => AsyncIterable<ApprovalChange>;
+  /** What a runner is each time that it is read, the last one from then on. */
+  readonly runners: MessageInitShape<typeof RunnerSchema>[];
   info: MessageInitShape<typeof ServerInfoSchema>;
   journal: readonly JournalEntry[];
   readonly routes: (router: ConnectRouter) => void;
 };
+
+export type ApprovalChange = MessageInitShape<typeof ApprovalEventSchema>;
 
 export const EXECUTION_ID = "aex_01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
@@ -80,6 +99,13 @@ export function createBackend(init: Partial<Pick<FakeBackend, "info" | "journal"
       throw refusal(Code.OutOfRange, "WATCH_TOKEN_EXPIRED");
     },
     verify: { valid: true },
+    execution: { metadata: { name: "a1-x", id: EXECUTION_ID }, spec: { agent: "a1" } },
+    why: {},
+    async *watchApprovals(_, signal) {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      signal.throwIfAborted();
+    },
+    runners: [{ metadata: { name: "bundled", id: "rnr_1" }, status: { connected: true, build: "ts 1" } }],
     info: { version: "9.9.9", implementation: "stigmer-daemon", pid: 4242n, ...init.info },
     journal: init.journal ?? [],
     routes(router) {
@@ -88,9 +114,7 @@ export function createBackend(init: Partial<Pick<FakeBackend, "info" | "journal"
       serveExecutions(router, backend);
       serveApprovals(router, backend);
       router.service(ServerQueryController, { getInfo: () => create(ServerInfoSchema, backend.info) });
-      router.service(RunnerQueryController, {
-        list: () => ({ items: [{ metadata: { name: "bundled" }, status: { connected: true, build: "ts 1" } }] }),
-      });
+      serveRunners(router, backend);
     },
   };
   return backend;
@@ -249,21 +273,25 @@ function serveEveryKind(router: ConnectRouter, backend: FakeBackend): void {
 }
 
 function serveExecutions(router: ConnectRouter, backend: FakeBackend): void {
-  const execution = create(AgentExecutionSchema, {
-    metadata: { name: "a1-x", id: EXECUTION_ID },
-    spec: { agent: "a1" },
-  });
+  const noted = (request: unknown): AgentExecution => {
+    backend.requests.push(request);
+    backend.start?.();
+    return create(AgentExecutionSchema, backend.execution);
+  };
   router.service(AgentExecutionCommandController, {
-    create(request) {
+    create: noted,
+    createBatch(request) {
       backend.requests.push(request);
       backend.start?.();
-      return execution;
+      return { executions: request.executions.map(({ spec }) => ({ metadata: { id: `aex_${spec?.message}` }, spec })) };
     },
-    cancel: () => execution,
+    ...{ cancel: noted, terminate: noted, pause: noted, resume: noted, retry: noted, fork: noted },
+    provideInput: noted,
   });
   router.service(AgentExecutionQueryController, {
-    get: () => execution,
-    getByReference: () => execution,
+    get: () => create(AgentExecutionSchema, backend.execution),
+    getByReference: () => create(AgentExecutionSchema, backend.execution),
+    list: () => ({ items: [backend.execution] }),
   });
   router.service(SessionQueryController, {
     getByReference: ({ name }) => ({ metadata: { name, id: `ses_${name.toUpperCase()}` } }),
@@ -273,6 +301,7 @@ function serveExecutions(router: ConnectRouter, backend: FakeBackend): void {
       backend.requests.push(request);
       return backend.subscribe(request, signal);
     },
+    why: () => create(WhyResponseSchema, backend.why),
     verify: () =>
       create(VerifyExecutionResponseSchema, {
         entries: BigInt(backend.journal.length),
@@ -282,7 +311,23 @@ function serveExecutions(router: ConnectRouter, backend: FakeBackend): void {
   });
 }
 
-function serveApprovals(router: ConnectRouter, { approvals, requests }: FakeBackend): void {
+function serveRunners(router: ConnectRouter, { runners, requests }: FakeBackend): void {
+  const read = () => (runners.length > 1 ? runners.shift() : runners[0]) ?? {};
+  router.service(RunnerQueryController, {
+    get: read,
+    getByReference: read,
+    list: () => ({ items: runners }),
+  });
+  router.service(RunnerCommandController, {
+    drain(request) {
+      requests.push(request);
+      return read();
+    },
+  });
+}
+
+function serveApprovals(router: ConnectRouter, backend: FakeBackend): void {
+  const { approvals, requests } = backend;
   const find = (id: string): Approval => {
     const approval = approvals.get(id);
     if (approval) return approval;
@@ -291,15 +336,23 @@ function serveApprovals(router: ConnectRouter, { approvals, requests }: FakeBack
   router.service(ApprovalQueryController, {
     get: ({ id }) => find(id),
     getByReference: ({ name }) => find(name),
-    list: () => ({ items: [...approvals.values()] }),
+    list(request) {
+      requests.push(request);
+      return { items: [...approvals.values()], resumeToken: "after-list" };
+    },
+    watch(request, { signal }) {
+      requests.push(request);
+      return backend.watchApprovals(request, signal);
+    },
   });
   router.service(ApprovalCommandController, {
     decide(request) {
       requests.push(request);
       const approval = find(request.id);
-      const { decision, comment } = request;
+      backend.decide?.(request);
+      const { decision, comment, scope, arguments: args } = request;
       const decided = clone(ApprovalSchema, approval);
-      decided.status = create(ApprovalStatusSchema, { decision, comment });
+      decided.status = create(ApprovalStatusSchema, { decision, comment, scope, arguments: args });
       approvals.set(request.id, decided);
       return decided;
     },

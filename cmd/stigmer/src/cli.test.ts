@@ -142,15 +142,18 @@ describe("options", () => {
     await newListCommand(deps, note).parseAsync(["agents", "--limit", "3"], { from: "user" });
     await newLocalCommand(deps, local).parseAsync(["reset", "--from-backup", "-y"], { from: "user" });
     await newLocalCommand(deps, local).parseAsync(["logs", "-f", "-n", "5"], { from: "user" });
-    const approval = newApprovalCommand(deps, { list: note, decide: note });
+    const approval = newApprovalCommand(deps, { list: note, show: note, decide: note });
     await approval.parseAsync(["reject", "apr_1", "--comment", "no"], { from: "user" });
+    const approving = ["approve", "apr_1", "apr_2", "--scope", "tool"];
+    await newApprovalCommand(deps, { list: note, show: note, decide: note }).parseAsync(approving, { from: "user" });
 
     expect(seen).toEqual([
       { filename: ["a", "-"] },
       { kind: "agents", limit: 3 },
       { fromBackup: true, yes: true },
       { follow: true, lines: 5 },
-      { name: "apr_1", decision: 2, comment: "no" },
+      { names: ["apr_1"], decision: 2, comment: "no" },
+      { names: ["apr_1", "apr_2"], decision: 1, scope: "tool" },
     ]);
   });
 });

@@ -65,8 +65,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./commands/schema.ts")).newSchemaCommand,
   },
   execution: {
-    summary: "look at executions, cancel them, check their journals",
+    summary: "look at executions, steer them, check their journals",
     load: async () => (await import("./commands/execution.ts")).newExecutionCommand,
+  },
+  runner: {
+    summary: "look at the processes that drive executions, and drain them",
+    load: async () => (await import("./commands/runner.ts")).newRunnerCommand,
   },
   approval: {
     summary: "decide what executions ask",

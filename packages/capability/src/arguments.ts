@@ -63,3 +63,9 @@ function withoutPatterns(key: string, value: unknown): unknown {
   const { patternProperties: _, additionalProperties: __, ...rest } = value as Record<string, unknown>;
   return rest;
 }
+
+/** What is wrong with arguments by a tool's schema; undefined where they fit. */
+export function problemOf(text: string, schema: string): string | undefined {
+  const checked = checkArguments(text, schema);
+  return checked.ok ? undefined : checked.problem;
+}

@@ -32,8 +32,9 @@ export async function hostFor(
   signal: AbortSignal,
 ): Promise<Connection | undefined> {
   const state = await deps.executions.load(asked);
-  const step = state.steps.get(asked.stepKey);
-  if (step?.outcome || !state.tools?.some(({ name }) => name === asked.call.name)) return undefined;
+  const step = await deps.executions.step(asked, state, asked.stepKey);
+  const tool = state.tools?.find(({ name }) => name === asked.call.name);
+  if (step?.outcome || !tool?.server) return undefined;
   const before = deps.runners.named(asked.org, step?.runner ?? "");
   const options = { org: asked.org, affinity: before?.instance ?? "", waitMs: RUNNER_WAIT_MS, signal };
   return await deps.runners.hostingTools(options).catch(() => undefined);
@@ -44,7 +45,7 @@ export async function mayComeBack(deps: CapabilityDeps, asked: AskedCall, signal
   const state = await deps.executions.load(asked);
   const step = state.steps.get(asked.stepKey);
   if (!step?.runner || step.outcome || deps.live.get(asked.id, asked.stepKey)) return;
-  const left = deps.returnBy - deps.clock.monotonic();
+  const left = deps.returnBy - deps.resources.clock.monotonic();
   if (left <= 0) return;
   const over = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(left))]);
   await new Promise<void>((resolve) => {
@@ -64,22 +65,22 @@ type Dispatching = {
   readonly state: ExecutionState;
   readonly asked: AskedCall;
   readonly host: Connection | undefined;
+  /** JSON. */
+  readonly arguments: string;
 };
 
 /** Hands a call to a runner, or joins it where a runner makes it already, and says how it ended. */
-export async function dispatch(
-  deps: CapabilityDeps,
-  { step, state, asked, host }: Dispatching,
-): Promise<ExecutionEvent["event"]> {
-  const started = deps.clock.monotonic();
+export async function dispatch(deps: CapabilityDeps, dispatching: Dispatching): Promise<ExecutionEvent["event"]> {
+  const { step, asked } = dispatching;
+  const started = deps.resources.clock.monotonic();
   const call = { executionId: asked.id, stepKey: asked.stepKey, attempt: step.attempt };
-  const ended = await send(deps, { step, state, asked, host }, call);
-  return finished(asked, resultOf(asked, ended), deps.clock.monotonic() - started);
+  const ended = await send(deps, dispatching, call);
+  return finished(asked, resultOf(asked, ended), deps.resources.clock.monotonic() - started);
 }
 
 async function send(
   deps: CapabilityDeps,
-  { step, state, asked, host }: Dispatching,
+  { step, state, asked, host, ...made }: Dispatching,
   key: CallKey,
 ): Promise<ToolCallEnded> {
   const tool = state.tools?.find(({ name }) => name === asked.call.name);
@@ -97,7 +98,7 @@ async function send(
       spec: server.spec,
     }),
     tool: tool.tool,
-    arguments: asked.call.arguments.trim() || "{}",
+    arguments: made.arguments.trim() || "{}",
     idempotencyKey: `${asked.id}/${asked.stepKey}`,
   };
   return await callOnRunner(deps.runners, host, request, { signal: step.signal, timeoutMs });

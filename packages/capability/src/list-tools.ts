@@ -9,6 +9,8 @@ import {
 import { type ListToolsRequest, type ListToolsResponse, ListToolsResponseSchema } from "@stigmer/contracts/capability";
 import { type ExecutionRef, type ExecutionState, startServer } from "@stigmer/execution";
 import { type Call, canonicalJson, textDigest } from "@stigmer/resource";
+import { askUserTool } from "./ask-user.ts";
+import { subAgentTool } from "./delegate.ts";
 import type { CapabilityDeps } from "./deps.ts";
 
 const RUNNER_WAIT_MS = 15_000;
@@ -55,10 +57,12 @@ async function readTools(
   state: ExecutionState,
   signal: AbortSignal,
 ): Promise<readonly ToolDefinition[]> {
-  const servers = state.created?.servers ?? [];
+  const { servers = [], spec } = state.created ?? {};
   const lists = await Promise.all(servers.map((server) => readServer(deps, { ref, state, server, signal })));
-  const names = new Set<string>();
-  const tools = lists.flat().map((tool) => ({ ...tool, name: uniqueName(tool, names) }));
+  const agents = await Promise.all((spec?.subAgents ?? []).map((usage) => subAgentTool(deps, ref.org, usage)));
+  const own = spec?.askUser ? [askUserTool()] : [];
+  const names = new Set(own.map(({ name }) => name));
+  const tools = [...lists.flat(), ...agents].map((tool) => ({ ...tool, name: uniqueName(tool, names) })).concat(own);
   if (tools.length > MAX_TOOLS)
     throw invalid([{ field: "spec.mcpServers", description: `offer more than ${MAX_TOOLS} tools together` }]);
   return tools;
@@ -104,9 +108,9 @@ function define(server: string, said: ToolDefinition): ToolDefinition {
 }
 
 /** Providers accept letters, digits, underscore and hyphen, at most 64 of them. */
-function uniqueName({ server, tool }: ToolDefinition, taken: Set<string>): string {
+function uniqueName({ server, tool, agent }: ToolDefinition, taken: Set<string>): string {
   const clean = (text: string): string => text.replace(/[^A-Za-z0-9_-]/g, "_");
-  const base = `${clean(server)}__${clean(tool)}`.slice(0, MAX_NAME);
+  const base = `${clean(agent ? "agent" : server)}__${clean(tool)}`.slice(0, MAX_NAME);
   let name = base;
   for (let count = 2; taken.has(name); count++) name = `${base.slice(0, MAX_NAME - 5)}_${count}`;
   taken.add(name);

@@ -1,5 +1,5 @@
 import type { McpServer, ToolDefinition } from "@stigmer/contracts/agentic";
-import { requireKind } from "@stigmer/execution";
+import { type ExecutionState, requireKind } from "@stigmer/execution";
 import { fromRow } from "@stigmer/resource";
 import type { CapabilityDeps } from "./deps.ts";
 
@@ -26,8 +26,9 @@ export function effectsOf(tool: Pick<ToolDefinition, "annotations">, accepted: b
 
 /** The effects to reckon with now, by what is accepted of the tool's server. */
 export async function acceptedEffects(deps: CapabilityDeps, org: string, tool: ToolDefinition): Promise<Effects> {
-  const kind = requireKind(deps.kinds, "McpServer");
-  const row = await deps.store.getByName({ tenant: org, kind: kind.options.kind, name: tool.server });
+  const { kinds, store } = deps.resources;
+  const kind = requireKind(kinds, "McpServer");
+  const row = await store.getByName({ tenant: org, kind: kind.options.kind, name: tool.server });
   const server = row && (fromRow(kind, row) as unknown as McpServer);
   return effectsOf(tool, server?.status?.acceptedTools.some(({ digest }) => digest === tool.digest) ?? false);
 }
@@ -35,6 +36,15 @@ export async function acceptedEffects(deps: CapabilityDeps, org: string, tool: T
 /** Whether a person is asked before the call is made. */
 export function asksFirst(effects: Effects): boolean {
   return effects.destructive;
+}
+
+/** Whether a person has approved calls of this tool, or of its server, for the rest of the execution. */
+export function isGranted({ grants }: ExecutionState, tool: ToolDefinition): boolean {
+  return grants.some(
+    (grant) =>
+      grant.server === tool.server &&
+      (grant.tool === "" || (grant.tool === tool.tool && grant.definition === tool.digest)),
+  );
 }
 
 /** Whether a call whose outcome was lost may be made again without asking. */

@@ -2,6 +2,7 @@ import type { Transport } from "@connectrpc/connect";
 import { compressionGzip, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { type Client, clientOver } from "./client.ts";
 import { brokenLine, idempotency, retry } from "./interceptors.ts";
+import { leanStreams } from "./lean-streams.ts";
 import { FIRST_DELAY_MS, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES } from "./limits.ts";
 
 export type ConnectOptions = {
@@ -33,5 +34,6 @@ export function grpcTransport(options: ConnectOptions): { readonly transport: Tr
     readMaxBytes: MAX_ANSWER_BYTES,
     writeMaxBytes: MAX_REQUEST_BYTES,
   });
-  return { transport, close: () => session.abort() };
+  const limits = { readMaxBytes: MAX_ANSWER_BYTES, writeMaxBytes: MAX_REQUEST_BYTES };
+  return { transport: leanStreams(transport, { url: options.url, session, ...limits }), close: () => session.abort() };
 }

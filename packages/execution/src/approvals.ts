@@ -1,145 +1,180 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type Clock, precondition } from "@stigmer/base";
+import { invalid, precondition, type Violation } from "@stigmer/base";
 import {
   AcceptedToolSchema,
   type Approval,
+  ApprovalCause,
   ApprovalCommandController,
   ApprovalDecision,
-  ApprovalStatusSchema,
+  ApprovalScope,
   type DecideApprovalRequest,
   type McpServer,
   McpServerStatusSchema,
-  ExecutionPhase as Phase,
 } from "@stigmer/contracts/agentic";
 import {
   type Call,
   fromRow,
   type Handler,
-  type Kind,
-  type Kinds,
   metadataOf,
   type Pipeline,
   type Plan,
+  type Resource,
   requireById,
   toRow,
   unary,
 } from "@stigmer/resource";
-import type { Batch, Precondition, Reader, RowContent } from "@stigmer/store";
-import { type ExecutionRef, type Executions, mergeBatches, type NewEvent } from "./executions.ts";
-import type { Hub } from "./hub.ts";
-import type { Leases } from "./leases.ts";
+import type { Precondition, Row, RowContent } from "@stigmer/store";
+import { answerApproval } from "./answer-approval.ts";
+import type { EndingDeps } from "./ending.ts";
+import { mergeBatches } from "./executions.ts";
+import { planGoingOn } from "./going-on.ts";
+import { requireKind } from "./require-kind.ts";
 
-export type ApprovalsDeps = {
+export type ApprovalsDeps = EndingDeps & {
   readonly pipeline: Pipeline;
-  readonly kinds: Kinds;
-  readonly executions: Executions;
-  readonly leases: Leases;
-  readonly hub: Hub;
-  readonly clock: Clock;
+  /** What is wrong with arguments of a tool, by its schema; undefined where they fit. Both are JSON. */
+  readonly problemOf: (argumentsJson: string, inputSchema: string) => string | undefined;
 };
 
 export function approvalHandlers(deps: ApprovalsDeps): readonly Handler[] {
   return [
     unary(ApprovalCommandController.method.decide, (request, call) =>
-      deps.pipeline.command(request, call, (read) => planDecision(deps, { request, call, read })),
+      deps.pipeline.command(request, call, () => planDecision(deps, request, call)),
     ),
   ];
 }
 
-type Asked = { readonly request: DecideApprovalRequest; readonly call: Call; readonly read: Reader };
+const BY_PEOPLE = new Set([ApprovalDecision.APPROVED, ApprovalDecision.REJECTED, ApprovalDecision.SKIPPED]);
 
-/** The answer, its place in the journal, and the next task are one commit. */
-async function planDecision(deps: ApprovalsDeps, { request, call, read }: Asked): Promise<Plan<Approval>> {
-  const kind = requireKind(deps.kinds, "Approval");
-  const row = await requireById(read, kind, { org: call.org, id: request.id });
-  const approval = fromRow(kind, row) as Approval;
-  if (request.decision === ApprovalDecision.WITHDRAWN) throw decided("only the system withdraws an approval", approval);
+/** The answer, its place in the journals, and the next task are one commit. */
+async function planDecision(deps: ApprovalsDeps, request: DecideApprovalRequest, call: Call): Promise<Plan<Approval>> {
+  const kind = requireKind(deps.resources.kinds, "Approval");
+  const row = await requireById(deps.resources.store, kind, { org: call.org, id: request.id });
+  const approval = fromRow(kind, row) as Resource & Approval;
+  refuseMisuse(deps, request, approval);
+  if (isSame(request, approval)) return { answer: approval, resource: row.id };
   const before = approval.status?.decision ?? ApprovalDecision.UNSPECIFIED;
-  if (before === request.decision) return { answer: approval, resource: row.id };
   if (before !== ApprovalDecision.UNSPECIFIED) throw decided(`approval "${request.id}" was decided before`, approval);
+  if (isOver(deps, approval)) throw decided(`the time to decide approval "${request.id}" is over`, approval, "expired");
+  const { decision, comment, scope, arguments: edited } = request;
   answerApproval(approval, {
-    decision: request.decision,
-    by: call.caller.subject,
-    comment: request.comment,
-    now: deps.clock.now(),
+    ...{ decision, by: call.caller.subject, comment, scope, arguments: edited },
+    now: deps.resources.clock.now(),
   });
-  const ref: ExecutionRef = { org: call.org, id: approval.spec?.executionId ?? "" };
-  const resumed = await resume(deps, ref, approval);
-  const accepted =
-    request.decision === ApprovalDecision.APPROVED
-      ? await acceptDefinition(deps, read, { approval, org: call.org })
-      : {};
+  return await decisionPlan(deps, { row, approval, org: call.org });
+}
+
+type Decided = { readonly row: Row; readonly approval: Resource & Approval; readonly org: string };
+
+/** Stores a decided approval, and lets the execution go on that asked. */
+export async function decisionPlan(deps: EndingDeps, { row, approval, org }: Decided): Promise<Plan<Approval>> {
+  const kind = requireKind(deps.resources.kinds, "Approval");
+  const all: readonly Open[] = [{ row, approval }, ...(await coveredBy(deps, approval, org))];
+  const approvals = all.map((one) => one.approval);
+  const goingOn = await planGoingOn(deps, { org, id: approval.spec?.executionId ?? "" }, approvals);
+  const isApproved = approval.status?.decision === ApprovalDecision.APPROVED;
+  const accepted = isApproved ? await acceptDefinition(deps, approval, org) : {};
   return {
-    batch: mergeBatches(resumed, { puts: [toRow(kind, call.org, approval), ...(accepted.puts ?? [])] }),
-    preconditions: [{ row, version: row.version }, ...(accepted.preconditions ?? [])],
+    batch: mergeBatches(goingOn.batch, {
+      puts: [...approvals.map((one) => toRow(kind, org, one)), ...(accepted.puts ?? [])],
+    }),
+    preconditions: [
+      ...all.map((one) => ({ row: one.row, version: one.row.version })),
+      ...(accepted.preconditions ?? []),
+    ],
     answer: approval,
     resource: row.id,
     afterCommit: () => {
-      deps.hub.changed(ref.id);
-      deps.leases.wake();
+      for (const id of goingOn.touched) deps.hub.changed(id);
+      deps.leases.wake(goingOn.batch.tasks);
     },
   };
 }
 
-/** Writes an answer into an approval. */
-export function answerApproval(
-  approval: Approval,
-  answer: { readonly decision: ApprovalDecision; readonly by: string; readonly comment: string; readonly now: number },
-): void {
-  const decideTime = timestampFromMs(answer.now);
-  const { decision, by: decidedBy, comment } = answer;
-  approval.status = create(ApprovalStatusSchema, { decision, decidedBy, comment, decideTime });
-  Object.assign(metadataOf(approval), { updateTime: decideTime, updatedBy: decidedBy, resourceVersion: "" });
+type Open = { readonly row: Row; readonly approval: Resource & Approval };
+
+/** Questions of the execution that are open and that a wide approval answers as well. */
+async function coveredBy(deps: EndingDeps, approval: Resource & Approval, org: string): Promise<readonly Open[]> {
+  const { spec, status } = approval;
+  const isWide = status?.scope === ApprovalScope.TOOL || status?.scope === ApprovalScope.SERVER;
+  if (!spec || !isWide) return [];
+  const kind = requireKind(deps.resources.kinds, "Approval");
+  const found: Open[] = [];
+  for (const id of (await deps.executions.load({ org, id: spec.executionId })).status.approvalIds) {
+    const row = await deps.resources.store.get({ tenant: org, kind: kind.options.kind, id });
+    const open = row && (fromRow(kind, row) as Resource & Approval);
+    if (!open || id === metadataOf(approval).id || !covers(approval, open)) continue;
+    const { decision, decidedBy: by } = status;
+    const comment = `covered by ${metadataOf(approval).id}`;
+    answerApproval(open, { decision, by, comment, scope: ApprovalScope.ONCE, now: deps.resources.clock.now() });
+    found.push({ row, approval: open });
+  }
+  return found;
 }
 
-async function resume(deps: ApprovalsDeps, ref: ExecutionRef, approval: Approval): Promise<Batch> {
-  const state = { ...(await deps.executions.load(ref)) }; // where the journal goes on meanwhile, the commit is refused
-  const { decision, decidedBy, comment } = approval.status ?? create(ApprovalStatusSchema);
-  const approvalId = metadataOf(approval).id;
-  const decided: NewEvent = {
-    stepKey: approval.spec?.stepKey ?? "",
-    event: { case: "approvalDecided", value: { approvalId, decision, decidedBy, comment } },
-  };
-  const waits = state.status.phase === Phase.WAITING_FOR_APPROVAL && state.status.approvalId === approvalId;
-  if (!waits) return await deps.executions.batchFor(ref, state, [decided]);
-  const pending: NewEvent = { event: { case: "phaseChanged", value: { phase: Phase.PENDING } } };
-  const epoch = (await deps.executions.task(ref))?.epoch ?? 0;
-  const task = { ...deps.executions.taskKey(ref), epoch, holder: "", dueAt: deps.clock.now(), bytes: new Uint8Array() };
-  return mergeBatches(await deps.executions.batchFor(ref, state, [decided, pending]), { tasks: [task] });
+/** Calls whose outcome was lost are asked about all the same. */
+function covers({ spec: wide, status }: Approval, { spec, status: open }: Approval): boolean {
+  const isOpen = open?.decision === ApprovalDecision.UNSPECIFIED && spec?.cause === ApprovalCause.POLICY;
+  if (!isOpen || spec.executionId !== wide?.executionId || spec.server !== wide.server) return false;
+  const isSameTool = spec.tool === wide.tool && spec.definitionDigest === wide.definitionDigest;
+  return isSameTool || status?.scope === ApprovalScope.SERVER;
+}
+
+function refuseMisuse(
+  { problemOf }: ApprovalsDeps,
+  { decision, scope, arguments: edited }: DecideApprovalRequest,
+  approval: Approval,
+): void {
+  const violations: Violation[] = [];
+  if (!BY_PEOPLE.has(decision)) violations.push({ field: "decision", description: "only the system decides this" });
+  const isApproved = decision === ApprovalDecision.APPROVED;
+  if (scope && !isApproved)
+    violations.push({ field: "scope", description: "only an approval covers more than a call" });
+  if (edited && !isApproved) violations.push({ field: "arguments", description: "only with an approval" });
+  const problem = edited ? problemOf(edited, approval.spec?.inputSchema ?? "") : undefined;
+  if (problem) violations.push({ field: "arguments", description: problem });
+  if (violations.length > 0) throw invalid(violations);
+}
+
+/** Whether exactly this was decided before. */
+function isSame({ decision, scope, arguments: edited }: DecideApprovalRequest, { status }: Approval): boolean {
+  const wide = (one: ApprovalScope = 0): ApprovalScope => one || ApprovalScope.ONCE;
+  return status?.decision === decision && wide(status.scope) === wide(scope) && status.arguments === edited;
+}
+
+/** An approval can be decided until its time is over, whether that has been noticed or not. */
+function isOver({ resources }: EndingDeps, { spec }: Approval): boolean {
+  const until = spec?.expireTime;
+  return until !== undefined && Number(until.seconds) * 1000 + until.nanos / 1e6 <= resources.clock.now();
 }
 
 type Accepted = { readonly puts?: readonly RowContent[]; readonly preconditions?: readonly Precondition[] };
 
 /** Whoever approves a call has seen the tool's definition: from now on its annotations count. */
-async function acceptDefinition(
-  deps: ApprovalsDeps,
-  read: Reader,
-  of: { readonly approval: Approval; readonly org: string },
-): Promise<Accepted> {
-  const { server: name = "", definitionDigest: digest = "", tool = "" } = of.approval.spec ?? {};
-  const kind = requireKind(deps.kinds, "McpServer");
-  const row = await read.getByName({ tenant: of.org, kind: kind.options.kind, name });
-  if (!row || !digest) return {};
-  const server = fromRow(kind, row) as McpServer;
+async function acceptDefinition({ resources }: EndingDeps, approval: Approval, org: string): Promise<Accepted> {
+  const { server: name = "", definitionDigest: digest = "", tool = "" } = approval.spec ?? {};
+  const kind = requireKind(resources.kinds, "McpServer");
+  const row =
+    name && digest ? await resources.store.getByName({ tenant: org, kind: kind.options.kind, name }) : undefined;
+  if (!row) return {};
+  const server = fromRow(kind, row) as Resource & McpServer;
   const known = server.status?.acceptedTools ?? [];
   if (known.some((one) => one.digest === digest)) return {};
-  const { decidedBy: acceptedBy = "", decideTime: acceptTime } = of.approval.status ?? {};
-  const accepted = create(AcceptedToolSchema, { name: tool, digest, acceptedBy, ...(acceptTime && { acceptTime }) });
+  const { decidedBy: acceptedBy = "", decideTime = timestampFromMs(0) } = approval.status ?? {};
+  const accepted = create(AcceptedToolSchema, { name: tool, digest, acceptedBy, acceptTime: decideTime });
   const acceptedTools = [...known, accepted].slice(-MAX_ACCEPTED);
   server.status = create(McpServerStatusSchema, { revision: server.status?.revision ?? "", acceptedTools });
-  return { puts: [toRow(kind, of.org, server)], preconditions: [{ row, version: row.version }] };
+  return { puts: [toRow(kind, org, server)], preconditions: [{ row, version: row.version }] };
 }
 
 const MAX_ACCEPTED = 1024;
 
-export function requireKind(kinds: Kinds, name: string): Kind {
-  const kind = kinds.named(name);
-  if (!kind) throw new Error(`the kind ${name} is not registered`);
-  return kind;
-}
-
-function decided(message: string, approval: Approval): Error {
-  const decision = ApprovalDecision[approval.status?.decision ?? ApprovalDecision.UNSPECIFIED];
-  return precondition("APPROVAL_DECIDED", { decision }, { message: `${message}: ${decision.toLowerCase()}` });
+function decided(message: string, approval: Approval, as = ""): Error {
+  const decision = as || ApprovalDecision[approval.status?.decision ?? ApprovalDecision.UNSPECIFIED];
+  return precondition(
+    "APPROVAL_DECIDED",
+    { decision: decision.toUpperCase() },
+    { message: `${message}: ${decision.toLowerCase()}` },
+  );
 }

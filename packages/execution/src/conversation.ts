@@ -1,23 +1,72 @@
-import { create, fromBinary } from "@bufbuild/protobuf";
+import { createHash } from "node:crypto";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { internal } from "@stigmer/base";
 import { type Message, MessageSchema, Role } from "@stigmer/contracts/agentic";
-import type { Reader } from "@stigmer/store";
-import type { ExecutionState } from "./fold.ts";
+import type { Batch, Reader } from "@stigmer/store";
+import type { ExecutionRef } from "./execution-ref.ts";
+import type { Executions } from "./executions.ts";
+import type { ExecutionState } from "./state.ts";
+
+/** Hashes of messages, and those of the messages that may not be stored yet. */
+export type Conversation = { readonly hashes: readonly Uint8Array[]; readonly batch: Batch };
+
+const NOTHING: Conversation = { hashes: [], batch: {} };
+/** Executions of a session that are looked back over for one that got as far as a model call. */
+const MOST_LOOKED_BACK = 1_000;
+
+/**
+ * The conversation from which an execution goes on: that of the execution before it in the session, or where that made no
+ * model call, of the one before that.
+ */
+export async function conversationBefore(
+  deps: { readonly executions: Executions; readonly read: Reader },
+  ref: ExecutionRef,
+  state: ExecutionState,
+): Promise<Conversation> {
+  let { created } = state;
+  for (let count = 0; created && count < MOST_LOOKED_BACK; count++) {
+    if (created.history.length > 0) return stored(created.history);
+    if (!created.previousExecutionId) return NOTHING;
+    const previous = await deps.executions.load({ org: ref.org, id: created.previousExecutionId });
+    if (previous.conversation.hashes.length > 0) return await conversationOf(deps.read, previous);
+    if (previous.history) return { hashes: previous.history, batch: {} };
+    created = previous.created;
+  }
+  return NOTHING;
+}
+
+/** Messages by their hashes. */
+export async function messagesOf(read: Reader, id: string, hashes: readonly Uint8Array[]): Promise<Message[]> {
+  const messages: Message[] = [];
+  for (const hash of hashes) {
+    const bytes = await read.blob(hash);
+    if (!bytes) throw internal("INTERNAL", { execution: id }, { message: "a message of the conversation is missing" });
+    messages.push(fromBinary(MessageSchema, bytes));
+  }
+  return messages;
+}
+
+/** A message as it is stored. */
+export function messageBlob(message: Message) {
+  const bytes = toBinary(MessageSchema, message);
+  return { hash: new Uint8Array(createHash("sha256").update(bytes).digest()), bytes };
+}
 
 /**
  * The conversation as it stood after an execution's newest model call, without the instructions. Tool calls in the last
  * message were never answered, or another model call would have followed; providers refuse a conversation with such.
  */
-export async function conversationOf(read: Reader, state: ExecutionState): Promise<readonly Message[]> {
+async function conversationOf(read: Reader, state: ExecutionState): Promise<Conversation> {
   const { hashes, finished } = state.conversation;
-  const messages: Message[] = [];
-  for (const hash of hashes) {
-    const bytes = await read.blob(hash);
-    if (!bytes)
-      throw internal("INTERNAL", { execution: state.id }, { message: "a message of the conversation is missing" });
-    messages.push(fromBinary(MessageSchema, bytes));
-  }
+  const messages = await messagesOf(read, state.id, hashes);
+  const kept = hashes.filter((_, at) => messages[at]?.role !== Role.SYSTEM);
   const said = finished?.message?.parts.filter(({ part }) => part.case !== "toolCall") ?? [];
-  const answer = said.length > 0 ? [create(MessageSchema, { role: Role.ASSISTANT, parts: said })] : [];
-  return [...messages.filter((message) => message.role !== Role.SYSTEM), ...answer];
+  if (said.length === 0) return { hashes: kept, batch: {} };
+  const answer = stored([create(MessageSchema, { role: Role.ASSISTANT, parts: said })]);
+  return { hashes: [...kept, ...answer.hashes], batch: answer.batch };
+}
+
+function stored(messages: readonly Message[]): Conversation {
+  const blobs = messages.map(messageBlob);
+  return { hashes: blobs.map(({ hash }) => hash), batch: { blobs } };
 }

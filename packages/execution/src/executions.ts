@@ -1,18 +1,16 @@
-import { clone, create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { Clock } from "@stigmer/base";
-import { conflict, isFault, notFound } from "@stigmer/base";
+import { clone, toBinary } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Clock, conflict, isFault } from "@stigmer/base";
 import { AgentExecutionStatusSchema, type ExecutionEvent, ExecutionEventSchema } from "@stigmer/contracts/agentic";
 import { fromRow, type Kind, type Kinds, metadataOf, toRow } from "@stigmer/resource";
-import type { Append, Batch, Precondition, Store, StreamKey, Task, TaskKey } from "@stigmer/store";
-import { type ExecutionState, emptyState, foldEvent, foldStatus } from "./fold.ts";
+import type { Append, Batch, Precondition, Store, StreamSnapshot, Task } from "@stigmer/store";
+import { type ExecutionRef, type NewEvent, stamp, streamKey, taskKeyOf } from "./execution-ref.ts";
+import { outcomeOf, PROGRESS_EVERY_MS } from "./fold.ts";
+import { foldStatus } from "./fold-status.ts";
 import type { Hub } from "./hub.ts";
-
-/** Names one execution. */
-export type ExecutionRef = { readonly org: string; readonly id: string };
-
-/** An event before it is stamped with its time. */
-export type NewEvent = Omit<MessageInitShape<typeof ExecutionEventSchema>, "time" | "$typeName">;
+import { encodeSnapshot, SNAPSHOT_EVERY } from "./snapshot.ts";
+import type { ExecutionState, StepState } from "./state.ts";
+import { createStates, noExecution, type States } from "./states.ts";
 
 /** What a plan wants to happen, all of it or nothing. */
 export type Decision<T> = {
@@ -24,38 +22,41 @@ export type Decision<T> = {
   readonly afterCommit?: () => void;
 };
 
+/** The first events of an execution; a fork begins with what it shares. */
+export type Beginning = {
+  readonly events: readonly NewEvent[];
+  readonly fork?: { readonly prevHash: Uint8Array; readonly inherited: ExecutionState };
+};
+
 /** Reads executions from their journals, and writes them: journal, record and task in one commit. */
 export interface Executions {
   readonly agentExecutionKind: Kind;
   /** What the journal says; `RESOURCE_NOT_FOUND` where there is none. Only to be read. */
   load(ref: ExecutionRef): Promise<ExecutionState>;
+  /** What a journal said at a sequence; a copy. */
+  at(ref: ExecutionRef, sequence: number): Promise<ExecutionState>;
+  /** One step of an execution, however long ago it ended. */
+  step(ref: ExecutionRef, state: ExecutionState, key: string): Promise<StepState | undefined>;
   /**
    * Plans on what the journal says and commits, one plan of an execution at a time; where another writer came first, it
    * plans again. A plan that throws changes nothing.
    */
   record<T>(ref: ExecutionRef, plan: (state: ExecutionState) => Promise<Decision<T>> | Decision<T>): Promise<T>;
   /** The first entries of a journal, for a commit that the caller makes. */
-  firstEntries(ref: ExecutionRef, events: readonly NewEvent[]): Batch;
+  firstEntries(ref: ExecutionRef, beginning: Beginning): Batch;
   /** The batch that appends events and brings the record up to date, for a commit that the caller makes. */
   batchFor(ref: ExecutionRef, state: ExecutionState, events: readonly NewEvent[]): Promise<Batch>;
   /** The task of an execution, if a lease with this epoch is live; otherwise throws `LEASE_FENCED`. */
   requireLease(ref: ExecutionRef, lease: { readonly epoch: number; readonly holder?: string }): Promise<Task>;
-  taskKey(ref: ExecutionRef): TaskKey;
   /** The task of an execution, whatever its state. */
   task(ref: ExecutionRef): Promise<Task | undefined>;
 }
 
-export const AGENT_QUEUE = "agent";
 const MAX_PLANS = 32;
-const MAX_CACHED = 512;
-const READ_PAGE = 500;
-/** Events after which the stored record is not brought up to date: nothing in it would change but its sequence. */
+/** Events that change nothing of a record but its sequence. */
 const QUIET = new Set<ExecutionEvent["event"]["case"]>([
-  "leaseGranted",
-  "toolsListed",
-  "modelCallStarted",
-  "toolCallStarted",
-  "toolCallFinished",
+  ...(["leaseGranted", "historyBound", "toolsListed", "modelCallStarted"] as const),
+  ...(["toolCallStarted", "toolCallFinished", "ownStepStarted", "ownStepFinished", "lateMessage"] as const),
 ]);
 
 export type ExecutionsDeps = { readonly store: Store; readonly kinds: Kinds; readonly clock: Clock; readonly hub: Hub };
@@ -63,73 +64,30 @@ export type ExecutionsDeps = { readonly store: Store; readonly kinds: Kinds; rea
 export function createExecutions(deps: ExecutionsDeps): Executions {
   const agentExecutionKind = deps.kinds.named("AgentExecution");
   if (!agentExecutionKind) throw new Error("the kind AgentExecution is not registered");
-  const cache = new Map<string, ExecutionState>();
+  const states = createStates(deps.store);
   const turns = new Map<string, Promise<unknown>>();
-  const load = (ref: ExecutionRef): Promise<ExecutionState> => loadState(deps, cache, ref);
-  const batchFor: Executions["batchFor"] = (ref, state, events) =>
-    buildBatch(deps, agentExecutionKind, { ref, state, events });
+  const batchOf: BatchOf = (ref, state, events) => buildBatch(deps, agentExecutionKind, { ref, state, events });
   return {
+    ...states,
     agentExecutionKind,
-    load,
-    batchFor,
-    firstEntries: (ref, events) => ({ appends: [appendOf(ref, 0, stampAll(deps.clock, events))] }),
-    record: (ref, plan) => inTurn(turns, ref.id, () => record(deps, { load, batchFor }, ref, plan)),
-    requireLease: (ref, lease) => requireLease(deps, ref, lease),
-    taskKey,
-    task: async (ref) => await deps.store.task(taskKey(ref)),
+    batchFor: (ref, state, events) => batchOf(ref, state, stamp(deps.clock, events)),
+    firstEntries: (ref, beginning) => firstEntries(deps.clock, ref, beginning),
+    record: (ref, plan) => inTurn(turns, ref.id, () => record(deps, { states, batchOf }, ref, plan)),
+    requireLease: (ref, lease) => requireLease(deps.store, states, ref, lease),
+    task: async (ref) => await deps.store.task(taskKeyOf(ref, await states.load(ref))),
   };
 }
 
-function taskKey(ref: ExecutionRef): TaskKey {
-  return { tenant: ref.org, queue: AGENT_QUEUE, id: ref.id };
-}
-
-export function streamKey(ref: ExecutionRef): StreamKey {
-  return { tenant: ref.org, stream: ref.id };
-}
-
-/** Reads what the journal has beyond the cached state; a state is dropped where the journal is not its continuation. */
-async function loadState(
-  deps: ExecutionsDeps,
-  cache: Map<string, ExecutionState>,
-  ref: ExecutionRef,
-): Promise<ExecutionState> {
-  const head = await deps.store.head(streamKey(ref));
-  if (head.sequence === 0)
-    throw notFound(
-      "RESOURCE_NOT_FOUND",
-      { kind: "Execution", name: ref.id },
-      { message: `execution "${ref.id}" not found` },
-    );
-  const state = cache.get(cacheKey(ref)) ?? emptyState(ref.id);
-  while (state.sequence < head.sequence) {
-    const entries = await deps.store.read(streamKey(ref), { from: state.sequence + 1, limit: READ_PAGE });
-    for (const entry of entries) {
-      if (entry.sequence === state.sequence + 1)
-        foldEvent(state, fromBinary(ExecutionEventSchema, entry.event), entry.sequence);
-    }
-  }
-  cache.delete(cacheKey(ref));
-  cache.set(cacheKey(ref), state);
-  for (const [oldest] of cache) {
-    if (cache.size <= MAX_CACHED) break;
-    cache.delete(oldest);
-  }
-  return state;
-}
-
-function cacheKey(ref: ExecutionRef): string {
-  return `${ref.org}/${ref.id}`;
-}
+type BatchOf = (ref: ExecutionRef, state: ExecutionState, events: readonly ExecutionEvent[]) => Promise<Batch>;
 
 async function record<T>(
   deps: ExecutionsDeps,
-  own: Pick<Executions, "load" | "batchFor">,
+  own: { readonly states: States; readonly batchOf: BatchOf },
   ref: ExecutionRef,
   plan: (state: ExecutionState) => Promise<Decision<T>> | Decision<T>,
 ): Promise<T> {
   for (let count = 1; ; count++) {
-    const state = await own.load(ref);
+    const state = await own.states.load(ref);
     const planned = state.sequence;
     const decision = await plan(state);
     if (decision.events.length === 0 && !decision.batch && !decision.preconditions?.length) {
@@ -138,8 +96,10 @@ async function record<T>(
     }
     if (state.sequence !== planned) continue; // another reader brought news while the plan was made
     try {
-      const events = await own.batchFor(ref, state, decision.events);
-      await deps.store.commit(mergeBatches(events, decision.batch ?? {}), decision.preconditions);
+      const events = stamp(deps.clock, decision.events);
+      const journal = await own.batchOf(ref, state, events);
+      await deps.store.commit(mergeBatches(journal, decision.batch ?? {}), decision.preconditions);
+      own.states.extend(state, planned, events);
       decision.afterCommit?.();
       deps.hub.changed(ref.id);
       return decision.answer;
@@ -152,48 +112,70 @@ async function record<T>(
 async function buildBatch(
   deps: ExecutionsDeps,
   kind: Kind,
-  of: { readonly ref: ExecutionRef; readonly state: ExecutionState; readonly events: readonly NewEvent[] },
+  of: { readonly ref: ExecutionRef; readonly state: ExecutionState; readonly events: readonly ExecutionEvent[] },
 ): Promise<Batch> {
   const { ref, state, events } = of;
   if (events.length === 0) return {};
-  const stamped = stampAll(deps.clock, events);
-  const appends = [appendOf(ref, state.sequence, stamped)];
-  const status = clone(AgentExecutionStatusSchema, state.status);
-  stamped.forEach((event, index) => {
-    foldStatus(status, event, state.sequence + index + 1);
-  });
-  if (stamped.every(({ event }) => QUIET.has(event.case))) return { appends };
+  const journal: Batch = {
+    appends: [appendOf(ref, state.sequence, events)],
+    ...(isSnapshotDue(state, events.length) && { streamSnapshots: [snapshotOf(ref, state)] }),
+  };
+  if (events.every((event) => isQuiet(event, state))) return journal;
   const row = await deps.store.get({ tenant: ref.org, kind: kind.options.kind, id: ref.id });
-  if (!row) throw notFound("RESOURCE_NOT_FOUND", { kind: kind.options.kind, name: ref.id });
+  if (!row) throw noExecution(ref);
   const execution = fromRow(kind, row);
+  const status = clone(AgentExecutionStatusSchema, state.status);
+  for (const [index, event] of events.entries()) foldStatus(status, event, state.sequence + index + 1);
   Object.assign(execution, { status });
-  Object.assign(metadataOf(execution), { updateTime: stamped.at(-1)?.time });
-  return { appends, puts: [toRow(kind, ref.org, execution)] };
+  Object.assign(metadataOf(execution), { updateTime: events.at(-1)?.time });
+  return { ...journal, puts: [toRow(kind, ref.org, execution)] };
 }
 
-function stampAll(clock: Clock, events: readonly NewEvent[]): readonly ExecutionEvent[] {
-  const time = timestampFromMs(clock.now());
-  return events.map((event) => create(ExecutionEventSchema, { ...event, time }));
+/** Whether the record may stay as it is: nothing in it would change, or only the count of what was used since a moment ago. */
+function isQuiet({ event, time }: ExecutionEvent, { recordedAt }: ExecutionState): boolean {
+  if (QUIET.has(event.case)) return true;
+  return event.case === "modelCallFinished" && time !== undefined && timestampMs(time) - recordedAt < PROGRESS_EVERY_MS;
 }
 
+function firstEntries(clock: Clock, ref: ExecutionRef, { events, fork }: Beginning): Batch {
+  const append = appendOf(ref, 0, stamp(clock, events));
+  if (!fork) return { appends: [append] };
+  return {
+    appends: [{ ...append, prevHash: fork.prevHash }],
+    streamSnapshots: [{ ...streamKey(ref), sequence: 0, bytes: encodeSnapshot(fork.inherited) }],
+  };
+}
+
+function isSnapshotDue({ sequence }: ExecutionState, more: number): boolean {
+  return Math.floor((sequence + more) / SNAPSHOT_EVERY) > Math.floor(sequence / SNAPSHOT_EVERY);
+}
+
+function snapshotOf(ref: ExecutionRef, state: ExecutionState): ReturnType<typeof streamKey> & StreamSnapshot {
+  return { ...streamKey(ref), sequence: state.sequence, bytes: encodeSnapshot(state) };
+}
+
+/** Entries with the outcome of a step are marked with its key, so that it is found in a journal of any length. */
 function appendOf(ref: ExecutionRef, after: number, events: readonly ExecutionEvent[]): Append {
-  return { ...streamKey(ref), after, events: events.map((event) => toBinary(ExecutionEventSchema, event)) };
+  const marks = events.flatMap(({ event, stepKey }, at) => (outcomeOf(event) ? [{ key: stepKey, at }] : []));
+  const encoded = events.map((event) => toBinary(ExecutionEventSchema, event));
+  return { ...streamKey(ref), after, events: encoded, ...(marks.length > 0 && { marks }) };
 }
 
-/** Both batches in one; lists are joined. */
-export function mergeBatches(a: Batch, b: Batch): Batch {
+/** All batches in one; lists are joined. */
+export function mergeBatches(...batches: readonly Batch[]): Batch {
   const merged: Record<string, unknown[]> = {};
-  for (const [key, items] of [...Object.entries(a), ...Object.entries(b)])
+  for (const [key, items] of batches.flatMap((batch) => Object.entries(batch)))
     merged[key] = [...(merged[key] ?? []), ...items];
   return merged as Batch;
 }
 
 async function requireLease(
-  deps: ExecutionsDeps,
+  store: Store,
+  states: States,
   ref: ExecutionRef,
   lease: { readonly epoch: number; readonly holder?: string },
 ): Promise<Task> {
-  const task = await deps.store.task(taskKey(ref));
+  const task = await store.task(taskKeyOf(ref, await states.load(ref)));
   const live =
     task &&
     task.holder !== "" &&
@@ -205,7 +187,7 @@ async function requireLease(
 }
 
 /** Runs one at a time for each id, in the order of the calls. */
-function inTurn<T>(turns: Map<string, Promise<unknown>>, id: string, run: () => Promise<T>): Promise<T> {
+export function inTurn<T>(turns: Map<string, Promise<unknown>>, id: string, run: () => Promise<T>): Promise<T> {
   const result = (turns.get(id) ?? Promise.resolve()).then(run, run);
   const settled = result.then(
     () => {},

@@ -2,7 +2,8 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ApprovalDecision, ExecutionEventSchema, ExecutionPhase as Phase } from "@stigmer/contracts/agentic";
 import { describe, expect, it } from "vitest";
-import { type ExecutionState, emptyState, foldEvent, isFinal } from "./fold.ts";
+import { foldEvent } from "./fold.ts";
+import { type ExecutionState, emptyState, isFinal } from "./state.ts";
 
 type Event = MessageInitShape<typeof ExecutionEventSchema>;
 
@@ -65,8 +66,9 @@ describe("a step", () => {
   };
 
   it("that began has its request and its runner, and no outcome", () => {
-    expect(fold(begun).steps.get("s")).toEqual({
+    expect(fold(begun).steps.get("s")).toMatchObject({
       ...{ digest: "abcd", attempt: 1, runner: "local", outcome: undefined, approval: undefined },
+      ...{ child: "", callId: "" },
     });
   });
 
@@ -92,11 +94,14 @@ describe("a step", () => {
   it("keeps the newest question, the try that it was about, and the answer", () => {
     const ask = (id: string): Event => ({
       stepKey: "s",
-      event: { case: "approvalRequested", value: { approvalId: id, spec: { digest: id } } },
+      event: { case: "approvalRequested", value: { approvalId: id, spec: { executionId: "aex_1", digest: id } } },
     });
     const answer: Event = {
       stepKey: "s",
-      event: { case: "approvalDecided", value: { decision: ApprovalDecision.REJECTED, comment: "no" } },
+      event: {
+        case: "approvalDecided",
+        value: { approvalId: "apr_2", decision: ApprovalDecision.REJECTED, comment: "no" },
+      },
     };
 
     const { steps } = fold(ask("apr_1"), begun, ask("apr_2"), answer);

@@ -1,175 +1,210 @@
-import { create } from "@bufbuild/protobuf";
-import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import {
-  type AgentExecutionStatus,
-  AgentExecutionStatusSchema,
-  ApprovalDecision,
-  type ApprovalSpec,
-  type ExecutionCreated,
-  type ExecutionEvent,
-  type ModelCallFinished,
-  ExecutionPhase as Phase,
-  type ToolDefinition,
-  type ToolResult,
-  UsageSchema,
-} from "@stigmer/contracts/agentic";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { type ApprovalDecided, ApprovalDecision, ApprovalScope, type ExecutionEvent } from "@stigmer/contracts/agentic";
+import { foldStatus } from "./fold-status.ts";
+import { addKey, newKeyFilter } from "./key-filter.ts";
+import { type ExecutionState, type Grant, isFinal, type Outcome, type StepState } from "./state.ts";
 
-/** What a step came to. */
-export type Outcome =
-  | { readonly kind: "model"; readonly finished: ModelCallFinished }
-  | { readonly kind: "tool"; readonly result: ToolResult };
+/** Steps with an outcome that a state holds, at most, and the bytes that they may have together. */
+const MOST_FINISHED = 64;
+const MOST_FINISHED_BYTES = 256 * 1024;
+const MOST_FAILED = 16;
+/** While it works, an execution's record is brought up to date this often; its phase and what it waits for are always. */
+export const PROGRESS_EVERY_MS = 1_000;
+const MOST_GRANTS = 256;
 
-/** The newest question about a step. */
-export type StepApproval = {
-  readonly id: string;
-  readonly spec: ApprovalSpec;
-  /** Attempt that was open when it was asked; 0 where none had begun. */
-  readonly attempt: number;
-  decision: ApprovalDecision;
-  comment: string;
+const NEW_STEP: StepState = {
+  ...{ digest: "", attempt: 0, runner: "", child: "", callId: "", own: false, repeat: false },
+  ...{ outcome: undefined, approval: undefined },
 };
-
-/** What the journal says of one step. Begun without an outcome, and nobody working on it: it is uncertain. */
-export type StepState = {
-  /** Hex of the request's digest; empty until an intent or an outcome was recorded. */
-  digest: string;
-  /** Tries that have begun. */
-  attempt: number;
-  /** Runner that the newest try was handed to; empty for a model call. */
-  runner: string;
-  outcome: Outcome | undefined;
-  approval: StepApproval | undefined;
-};
-
-/** What the journal says of an execution. */
-export type ExecutionState = {
-  readonly id: string;
-  sequence: number;
-  created: ExecutionCreated | undefined;
-  status: AgentExecutionStatus;
-  tools: readonly ToolDefinition[] | undefined;
-  readonly steps: Map<string, StepState>;
-  /** Message hashes of the newest model call, and its answer: together the conversation so far. */
-  conversation: { hashes: readonly Uint8Array[]; finished: ModelCallFinished | undefined };
-};
-
-const FINAL: ReadonlySet<Phase> = new Set([Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.TERMINATED]);
-
-/** Whether nothing can happen in this phase any more. */
-export function isFinal(phase: Phase): boolean {
-  return FINAL.has(phase);
-}
-
-/** An execution of which nothing is known yet. */
-export function emptyState(id: string): ExecutionState {
-  return {
-    id,
-    sequence: 0,
-    created: undefined,
-    status: create(AgentExecutionStatusSchema, { usage: create(UsageSchema) }),
-    tools: undefined,
-    steps: new Map(),
-    conversation: { hashes: [], finished: undefined },
-  };
-}
 
 /** Adds one event to what is known. Changes the state in place; the order is the journal's. */
 export function foldEvent(state: ExecutionState, event: ExecutionEvent, sequence: number): void {
   state.sequence = sequence;
+  state.epoch = Math.max(state.epoch, Number(event.epoch));
   foldStatus(state.status, event, sequence);
-  foldStep(state, event);
+  noteRecord(state, event);
+  foldRest(state, event);
 }
 
-/** Adds one event to a status. */
-export function foldStatus(status: AgentExecutionStatus, { event, time }: ExecutionEvent, sequence: number): void {
-  status.sequence = BigInt(sequence);
-  switch (event.case) {
+/** How long what was used has not been recorded is told by the journal alone, so that every reader comes to the same. */
+function noteRecord(state: ExecutionState, { event, time }: ExecutionEvent): void {
+  const at = time ? timestampMs(time) : 0;
+  const isDue = event.case === "modelCallFinished" && at - state.recordedAt >= PROGRESS_EVERY_MS;
+  if (event.case === "phaseChanged" || isDue) state.recordedAt = at;
+}
+
+function foldRest(state: ExecutionState, event: ExecutionEvent): void {
+  const { event: body, stepKey } = event;
+  switch (body.case) {
     case "created":
-      status.sessionId = event.value.sessionId;
-      status.model = event.value.model;
-      status.agentRevision = event.value.agentRevision;
+      state.created = body.value;
       break;
-    case "phaseChanged":
-      foldPhase(status, event.value.phase, time);
-      status.output = event.value.output;
-      if (event.value.error) status.error = event.value.error;
-      break;
-    case "modelCallFinished":
-      status.turns += 1;
-      addUsage(status, event.value);
-      break;
-    case "approvalRequested":
-      status.approvalId = event.value.approvalId;
-      break;
-    case "approvalDecided":
-      status.approvalId = "";
-      break;
-  }
-}
-
-function foldPhase(status: AgentExecutionStatus, phase: Phase, time: Timestamp | undefined): void {
-  status.phase = phase;
-  const at = time ?? timestampFromMs(0);
-  if (phase === Phase.RUNNING) status.startTime ??= at;
-  if (isFinal(phase)) status.endTime = at;
-}
-
-function addUsage(status: AgentExecutionStatus, { usage }: ModelCallFinished): void {
-  const total = status.usage ?? create(UsageSchema);
-  total.inputTokens += usage?.inputTokens ?? 0n;
-  total.outputTokens += usage?.outputTokens ?? 0n;
-  total.cachedInputTokens += usage?.cachedInputTokens ?? 0n;
-  status.usage = total;
-}
-
-function foldStep(state: ExecutionState, { event, stepKey, attempt }: ExecutionEvent): void {
-  switch (event.case) {
-    case "created":
-      state.created = event.value;
+    case "historyBound":
+      state.history = body.value.messageHashes;
       break;
     case "toolsListed":
-      state.tools = event.value.tools;
+      state.tools = body.value.tools;
       break;
-    case "modelCallStarted":
-      Object.assign(stepAt(state, stepKey), { digest: hex(event.value.requestDigest), attempt, runner: "" });
-      state.conversation = { hashes: event.value.messageHashes, finished: undefined };
+    case "phaseChanged":
+      state.phaseSince = event.time ? timestampMs(event.time) : 0;
+      if (isFinal(body.value.phase)) state.cancelling = undefined;
       break;
-    case "modelCallFinished":
-      stepAt(state, stepKey).outcome = { kind: "model", finished: event.value };
-      state.conversation.finished = event.value;
+    case "cancelRequested":
+      state.cancelling = { by: body.value.by, comment: body.value.comment };
       break;
-    case "toolCallStarted":
-      Object.assign(stepAt(state, stepKey), {
-        digest: hex(event.value.requestDigest),
-        attempt,
-        runner: event.value.runner,
-      });
+    case "lateMessage":
+      state.lateMessages += 1;
       break;
-    case "toolCallFinished":
-      if (event.value.result) stepAt(state, stepKey).outcome = { kind: "tool", result: event.value.result };
-      stepAt(state, stepKey).digest = hex(event.value.requestDigest);
+    case "retried":
+      for (const key of body.value.steps) reopen(state, key);
+      state.failed = [];
       break;
-    case "approvalRequested":
-      if (event.value.spec) askStep(stepAt(state, stepKey), event.value.approvalId, event.value.spec);
-      break;
-    case "approvalDecided":
-      decideStep(stepAt(state, stepKey), event.value.decision, event.value.comment);
-      break;
+    default:
+      if (stepKey) foldStep(state, event);
   }
 }
 
-function askStep(step: StepState, id: string, spec: ApprovalSpec): void {
-  step.approval = { id, spec, attempt: step.attempt, decision: ApprovalDecision.UNSPECIFIED, comment: "" };
+function foldStep(state: ExecutionState, event: ExecutionEvent): void {
+  const { event: body, stepKey } = event;
+  switch (body.case) {
+    case "modelCallStarted":
+      begin(state, event, body.value);
+      state.conversation = { hashes: body.value.messageHashes, finished: undefined };
+      break;
+    case "toolCallStarted":
+      begin(state, event, body.value).runner = body.value.runner;
+      break;
+    case "subAgentStarted":
+      begin(state, event, body.value).child = body.value.executionId;
+      break;
+    case "inputRequested":
+      begin(state, event, body.value);
+      break;
+    case "ownStepStarted":
+      Object.assign(begin(state, event, body.value), { own: true, repeat: false });
+      state.hasOwnSteps = true;
+      break;
+    case "approvalRequested":
+      if (body.value.spec?.executionId !== state.id) break; // a sub-agent's
+      stepAt(state, stepKey).approval = {
+        ...{ id: body.value.approvalId, spec: body.value.spec, attempt: stepAt(state, stepKey).attempt },
+        ...{ decision: ApprovalDecision.UNSPECIFIED, comment: "", arguments: "" },
+      };
+      break;
+    case "approvalDecided":
+      decide(state, stepKey, body.value);
+      break;
+    default:
+      foldOutcome(state, event);
+  }
 }
 
-function decideStep(step: StepState, decision: ApprovalDecision, comment: string): void {
-  if (step.approval) Object.assign(step.approval, { decision, comment });
+function begin(
+  state: ExecutionState,
+  { stepKey, attempt }: ExecutionEvent,
+  { requestDigest, call }: { readonly requestDigest: Uint8Array; readonly call?: { readonly id: string } | undefined },
+): StepState {
+  const step = stepAt(state, stepKey);
+  return Object.assign(step, { digest: hex(requestDigest), attempt, runner: "", child: "", callId: call?.id ?? "" });
+}
+
+function decide(state: ExecutionState, stepKey: string, decided: ApprovalDecided): void {
+  const approval = state.steps.get(stepKey)?.approval;
+  if (approval?.id !== decided.approvalId) return; // a sub-agent's
+  const { decision, comment, arguments: edited } = decided;
+  Object.assign(approval, { decision, comment, arguments: edited });
+  const grant = decision === ApprovalDecision.APPROVED ? grantOf(approval.spec, decided.scope) : undefined;
+  if (grant) state.grants = [...state.grants, grant].slice(-MOST_GRANTS);
+}
+
+function grantOf(
+  spec: { readonly server: string; readonly tool: string; readonly definitionDigest: string },
+  scope: ApprovalScope,
+): Grant | undefined {
+  if (scope === ApprovalScope.TOOL) return { server: spec.server, tool: spec.tool, definition: spec.definitionDigest };
+  return scope === ApprovalScope.SERVER ? { server: spec.server, tool: "", definition: "" } : undefined;
+}
+
+function foldOutcome(state: ExecutionState, event: ExecutionEvent): void {
+  const outcome = outcomeOf(event.event);
+  if (!outcome) return;
+  const { stepKey } = event;
+  const step = stepAt(state, stepKey);
+  Object.assign(step, { digest: digestOf(event.event), outcome, approval: undefined, child: "", repeat: false });
+  if (event.event.case === "ownStepFinished") {
+    state.hasOwnSteps = true;
+    noteFailure(state, stepKey, event.event.value);
+  }
+  if (event.event.case === "modelCallFinished") {
+    state.conversation.finished = event.event.value;
+    noteFailure(state, stepKey, event.event.value);
+  }
+  state.steps.delete(stepKey); // to its end: the newest is last
+  state.steps.set(stepKey, step);
+  forget(state);
+}
+
+function noteFailure(state: ExecutionState, stepKey: string, { error }: { readonly error?: unknown }): void {
+  const others = state.failed.filter((key) => key !== stepKey);
+  state.failed = error ? [...others, stepKey].slice(-MOST_FAILED) : others;
+}
+
+/** What an event says of the outcome of its step; undefined where it says nothing of it. */
+export function outcomeOf(body: ExecutionEvent["event"]): Outcome | undefined {
+  switch (body.case) {
+    case "modelCallFinished":
+      return { kind: "model", finished: body.value };
+    case "toolCallFinished":
+    case "subAgentEnded":
+    case "inputProvided":
+      return body.value.result && { kind: "tool", result: body.value.result };
+    case "ownStepFinished":
+      return { kind: "own", finished: body.value };
+    default:
+      return undefined;
+  }
+}
+
+/** The step as the entry that ended it tells. */
+export function finishedStep({ event, attempt }: ExecutionEvent): StepState | undefined {
+  const outcome = outcomeOf(event);
+  return outcome && { ...NEW_STEP, digest: digestOf(event), attempt, outcome };
+}
+
+function digestOf(body: ExecutionEvent["event"]): string {
+  return "requestDigest" in (body.value ?? {}) ? hex((body.value as { requestDigest: Uint8Array }).requestDigest) : "";
+}
+
+/** The outcome is void, or known to be lost; the next try is another one. */
+function reopen(state: ExecutionState, key: string): void {
+  const step = state.steps.get(key);
+  if (step) Object.assign(step, { outcome: undefined, repeat: step.own });
+}
+
+function forget(state: ExecutionState): void {
+  const finished = [...state.steps].filter(([key, step]) => step.outcome !== undefined && !state.failed.includes(key));
+  let bytes = finished.reduce((sum, [, step]) => sum + sizeOf(step.outcome), 0);
+  for (const [index, [key, step]] of finished.entries()) {
+    const left = finished.length - index;
+    if (left <= MOST_FINISHED && (bytes <= MOST_FINISHED_BYTES || left === 1)) return;
+    state.steps.delete(key);
+    state.forgotten ??= newKeyFilter();
+    addKey(state.forgotten, key);
+    bytes -= sizeOf(step.outcome);
+  }
+}
+
+function sizeOf(outcome: Outcome | undefined): number {
+  if (outcome?.kind === "tool") return outcome.result.content.length;
+  if (outcome?.kind === "own") return outcome.finished.value.length;
+  const parts = outcome?.finished.message?.parts ?? [];
+  return parts.reduce((sum, { part }) => sum + (part.case === "text" ? part.value.length : 256), 0);
 }
 
 function stepAt(state: ExecutionState, key: string): StepState {
   const known = state.steps.get(key);
   if (known) return known;
-  const step: StepState = { digest: "", attempt: 0, runner: "", outcome: undefined, approval: undefined };
+  const step: StepState = { ...NEW_STEP };
   state.steps.set(key, step);
   return step;
 }

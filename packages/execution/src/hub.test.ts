@@ -50,3 +50,22 @@ it("stops to wait when the signal aborts, also before it began", async () => {
 
   await Promise.all([waiting, hub.next("a", abort.signal)]);
 });
+
+it("calls who listens at every change, until it no longer does, and one who listens twice twice", () => {
+  const hub = createHub();
+  let calls = 0;
+  const listener = (): void => {
+    calls++;
+  };
+  const offs = [hub.on("a", listener), hub.on("a", listener)];
+
+  hub.changed("a");
+  const twice = calls;
+  offs[0]?.();
+  hub.changed("a");
+  const once = calls;
+  for (const off of offs) off();
+  hub.changed("a");
+
+  expect([twice, once, calls]).toEqual([2, 3, 3]);
+});

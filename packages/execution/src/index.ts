@@ -1,10 +1,15 @@
 export { type AgentExecutionsDeps, agentExecutionHandlers } from "./agent-executions.ts";
-export { approvalHandlers, requireKind } from "./approvals.ts";
-export { createExecutions, type Decision, type ExecutionRef, type Executions, type NewEvent } from "./executions.ts";
-export { type ExecutionState, isFinal, type Outcome, type StepApproval, type StepState } from "./fold.ts";
+export { ancestorsOf, tellAncestors } from "./ancestors.ts";
+export { approvalHandlers } from "./approvals.ts";
+export { messageBlob } from "./conversation.ts";
+export type { EndingDeps } from "./ending.ts";
+export type { ExecutionRef, NewEvent } from "./execution-ref.ts";
+export { createExecutions, type Decision, type Executions, mergeBatches } from "./executions.ts";
 export { createHub, type Hub } from "./hub.ts";
 export { createLeases, type Leases } from "./leases.ts";
+export { COMMANDS, LIFE_CYCLE } from "./life-cycle.ts";
 export { createLiveSteps, type LiveStep, type LiveSteps } from "./live-steps.ts";
+export { requireKind } from "./require-kind.ts";
 export { runnerHandlers } from "./runner-controller.ts";
 export {
   type CallKey,
@@ -17,6 +22,18 @@ export {
   startServer,
 } from "./runners.ts";
 export { createRunningWork } from "./running-work.ts";
-export type { ModelChoice } from "./start-execution.ts";
+export type { ModelChoice, StartDeps } from "./start-execution.ts";
+export {
+  type ExecutionState,
+  isFinal,
+  type Outcome,
+  type StepApproval,
+  type StepState,
+  waitingPhase,
+} from "./state.ts";
 export { type Claim, createSteps, type StepRequest, type Steps, type Verdict } from "./steps.ts";
+export { planSubAgent } from "./sub-agents.ts";
 export { executionQueryHandlers } from "./subscribe.ts";
+export { approvalTimer, timerTask } from "./timer-tasks.ts";
+export { createTimers, type Timers } from "./timers.ts";
+export { whyHandlers } from "./why.ts";

@@ -2,6 +2,7 @@ import type { ExecutionEvent } from "@stigmer/contracts/agentic";
 import { describe, expect, it } from "vitest";
 import { createHub } from "./hub.ts";
 import { createLiveSteps, type LiveStep } from "./live-steps.ts";
+import { createTextRoom } from "./live-text.ts";
 
 type Body = ExecutionEvent["event"];
 
@@ -41,46 +42,44 @@ describe("a step", () => {
   });
 });
 
-describe("the text of a step", () => {
-  it("is read from any byte on", () => {
-    const { step } = setUp().start();
+describe("the steps of an execution", () => {
+  it("are all found, and no other's", () => {
+    const { live, start } = setUp();
+    const [a, b] = [start().step, start({ ...OF, stepKey: "t" }).step];
+    start({ ...OF, executionId: "other" });
 
-    step.append("grüß ");
-    step.append("🫒");
-
-    expect(step.length()).toBe(11);
-    expect([0, 7, 11, 99].map((offset) => step.textFrom(offset))).toEqual(["grüß 🫒", "🫒", "", ""]);
+    expect([live.of("e"), live.of("none")]).toEqual([[a, b], []]);
   });
 
-  it("is void after a restart", () => {
-    const { step } = setUp().start();
-    step.append("void");
-
-    step.restart();
-    step.append("good");
-
-    expect([step.restarts(), step.length(), step.textFrom(0)]).toEqual([1, 4, "good"]);
-  });
-
-  it("stops to grow at 8 MiB", () => {
-    const { step } = setUp().start();
-    const mebibyte = "x".repeat(1024 * 1024);
-
-    for (let count = 0; count < 20; count++) step.append(mebibyte);
-
-    expect(step.length()).toBe(8 * 1024 * 1024);
-  });
-
-  it("makes its step the one that streams, and tells who follows", async () => {
-    const { live, hub, start } = setUp();
+  it("are told of once for all that a turn of the event loop brings", async () => {
+    const { live, start } = setUp();
     const { step } = start();
-    const before = live.streaming("e");
-    const changed = hub.next("e", new AbortController().signal);
+    let told = 0;
+    const off = live.onText("e", () => told++);
 
-    step.append("now");
+    step.append("one");
+    step.append("two");
+    await turn();
+    const joined = told;
+    off();
+    step.append("three");
+    await turn();
 
+    expect([joined, told]).toEqual([1, 1]);
+  });
+
+  it("are told of when one ends, whose memory is free again", async () => {
+    const room = createTextRoom(1024);
+    const { live, start } = setUp(room);
+    const { step, finish } = start();
+    step.append("text");
+    const changed = step.changed(new AbortController().signal);
+    const before = room.take(1);
+
+    finish();
     await changed;
-    expect([before, live.streaming("e")]).toEqual([undefined, step]);
+
+    expect([before, room.take(1024), step.length(), live.of("e")]).toEqual([false, true, 0, []]);
   });
 });
 
@@ -117,9 +116,13 @@ describe("draining", () => {
   });
 });
 
-function setUp() {
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function setUp(room = createTextRoom(1024 * 1024)) {
   const hub = createHub();
-  const live = createLiveSteps(hub);
+  const live = createLiveSteps(hub, room);
   const start = (of = OF): { step: LiveStep; finish: () => void; fail: (error: Error) => void } => {
     const { promise, resolve, reject } = Promise.withResolvers<Body>();
     return { step: live.start(of, () => promise), finish: () => resolve(DONE), fail: reject };

@@ -1,8 +1,9 @@
 import type { ExecutionEvent } from "@stigmer/contracts/agentic";
-import type { Hub } from "./hub.ts";
+import { createHub, type Hub } from "./hub.ts";
+import { createLiveText, createTextRoom, type LiveText, type TextRoom } from "./live-text.ts";
 
 /** A step that somebody works on in this process, and the text that it has so far. */
-export interface LiveStep {
+export interface LiveStep extends LiveText {
   readonly executionId: string;
   readonly stepKey: string;
   readonly digest: string;
@@ -10,94 +11,97 @@ export interface LiveStep {
   /** Settles when the outcome is recorded, or when it never will be. */
   readonly outcome: Promise<ExecutionEvent["event"]>;
   readonly signal: AbortSignal;
-  /** Counts the provider's tries; text of an earlier one is void. */
-  restarts(): number;
-  /** Text from a byte offset on. */
-  textFrom(offset: number): string;
-  length(): number;
-  append(text: string): void;
-  restart(): void;
+  /** Resolves when the text has changed after this call, when the step ends, or when the signal aborts. */
+  changed(signal: AbortSignal): Promise<void>;
 }
 
 /** The steps that this process works on. */
 export interface LiveSteps {
   get(executionId: string, stepKey: string): LiveStep | undefined;
-  /** The step of an execution that streams text, if one does. */
-  streaming(executionId: string): LiveStep | undefined;
+  /** The steps of an execution that are worked on; several may stream text at once. */
+  of(executionId: string): readonly LiveStep[];
+  /**
+   * Calls `listener` when the text of one of an execution's steps has changed, or one has ended: once for all changes of
+   * a turn of the event loop. Returns what ends it.
+   */
+  onText(executionId: string, listener: () => void): () => void;
   /** Starts to work; `run` gets the step and answers with the event that was recorded. */
   start(
     of: Pick<LiveStep, "executionId" | "stepKey" | "digest" | "attempt">,
     run: (step: LiveStep) => Promise<ExecutionEvent["event"]>,
   ): LiveStep;
-  /** Aborts what runs for an execution. */
-  abort(executionId: string, reason: unknown): void;
+  /** Aborts what runs for an execution, but for the steps with these keys. */
+  abort(executionId: string, reason: unknown, except?: ReadonlySet<string>): void;
   /** Waits until nothing runs, at most `graceMs`, then aborts what does. */
   drain(graceMs: number, reason: unknown): Promise<void>;
 }
 
-const MAX_TEXT_BYTES = 8 * 1024 * 1024;
+/** Memory for the texts of all open calls; a call for which there is none left streams no further. */
+const ALL_TEXTS_BYTES = 256 * 1024 * 1024;
 
-export function createLiveSteps(hub: Hub): LiveSteps {
-  const steps = new Map<string, { step: LiveStep; abort: AbortController }>();
-  const abortWhere = (matches: (step: LiveStep) => boolean, reason: unknown): void => {
-    for (const { step, abort } of steps.values()) if (matches(step)) abort.abort(reason);
-  };
+type Running = { readonly step: LiveStep; readonly abort: AbortController };
+
+/** The hub is told when a step has ended. */
+export function createLiveSteps(hub: Hub, room: TextRoom = createTextRoom(ALL_TEXTS_BYTES)): LiveSteps {
+  const steps = new Map<string, Map<string, Running>>();
+  const texts = createHub();
+  const all = (): readonly Running[] => [...steps.values()].flatMap((own) => [...own.values()]);
+  const runningOf = (executionId: string): readonly Running[] => [...(steps.get(executionId)?.values() ?? [])];
   return {
-    get: (executionId, stepKey) => steps.get(keyOf(executionId, stepKey))?.step,
-    streaming: (executionId) =>
-      [...steps.values()].map(({ step }) => step).find((step) => step.executionId === executionId && step.length() > 0),
+    get: (executionId, stepKey) => steps.get(executionId)?.get(stepKey)?.step,
+    of: (executionId) => runningOf(executionId).map(({ step }) => step),
+    onText: (executionId, listener) => texts.on(executionId, listener),
     start(of, run) {
-      const key = keyOf(of.executionId, of.stepKey);
+      const { executionId, stepKey } = of;
       const abort = new AbortController();
       const { promise: outcome, resolve, reject } = Promise.withResolvers<ExecutionEvent["event"]>();
-      const step: LiveStep = { ...of, ...createText(() => hub.changed(of.executionId)), outcome, signal: abort.signal };
-      steps.set(key, { step, abort });
+      const text = createLiveText(
+        room,
+        oncePerTurn(() => texts.changed(executionId)),
+      );
+      const changed = (signal: AbortSignal): Promise<void> => texts.next(executionId, signal);
+      const step: LiveStep = { ...of, ...text, outcome, changed, signal: abort.signal };
+      const running = { step, abort };
+      const own = steps.get(executionId) ?? new Map<string, Running>();
+      steps.set(executionId, own.set(stepKey, running));
       outcome.catch(() => {}); // whoever attached hears of it; a step that nobody waits for is not an error
+      const ended = (): void => {
+        if (own.get(stepKey) === running) own.delete(stepKey);
+        if (own.size === 0 && steps.get(executionId) === own) steps.delete(executionId);
+        text.close();
+      };
       run(step)
-        .finally(() => steps.delete(key))
+        .finally(ended)
         .then(resolve, reject)
-        .finally(() => hub.changed(of.executionId));
+        .finally(() => {
+          hub.changed(executionId);
+          texts.changed(executionId);
+        });
       return step;
     },
-    abort: (executionId, reason) => abortWhere((step) => step.executionId === executionId, reason),
+    abort(executionId, reason, except) {
+      for (const { step, abort } of runningOf(executionId)) if (!except?.has(step.stepKey)) abort.abort(reason);
+    },
     async drain(graceMs, reason) {
-      const running = [...steps.values()].map(({ step }) => step.outcome.catch(() => {}));
-      const timer = setTimeout(() => abortWhere(() => true, reason), graceMs);
+      const running = all().map(({ step }) => step.outcome.catch(() => {}));
+      const timer = setTimeout(() => {
+        for (const { abort } of all()) abort.abort(reason);
+      }, graceMs);
       await Promise.all(running);
       clearTimeout(timer);
     },
   };
 }
 
-function keyOf(executionId: string, stepKey: string): string {
-  return `${executionId}/${stepKey}`;
-}
-
-/** A growing text that is read by byte offset; past its bound it stops growing, and the closing event has the whole. */
-function createText(changed: () => void): Pick<LiveStep, "restarts" | "textFrom" | "length" | "append" | "restart"> {
-  let bytes = Buffer.alloc(0);
-  let length = 0;
-  let restarts = 0;
-  return {
-    restarts: () => restarts,
-    length: () => length,
-    textFrom: (offset) => bytes.toString("utf8", Math.min(offset, length), length),
-    append(text) {
-      const more = Buffer.from(text, "utf8");
-      if (length + more.length > MAX_TEXT_BYTES) return;
-      if (length + more.length > bytes.length) {
-        const grown = Buffer.alloc(Math.max(1024, 2 * (length + more.length)));
-        bytes.copy(grown, 0, 0, length);
-        bytes = grown;
-      }
-      more.copy(bytes, length);
-      length += more.length;
-      changed();
-    },
-    restart() {
-      length = 0;
-      restarts += 1;
-      changed();
-    },
+/** Calls `run` at the end of this turn of the event loop, however often it is asked for. */
+function oncePerTurn(run: () => void): () => void {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(() => {
+      isDue = false;
+      run();
+    });
   };
 }

@@ -7,9 +7,12 @@ export interface Outbox<T> extends AsyncIterable<T> {
 }
 
 const MAX_WAITING = 10_000;
+const MAX_WEIGHT = 32 * 1024 * 1024;
 
-export function createOutbox<T>(): Outbox<T> {
+/** `weigh` says about how many bytes a message holds; it is cut off by the weight of what waits as well. */
+export function createOutbox<T>(weigh: (message: T) => number = () => 0): Outbox<T> {
   const waiting: T[] = [];
+  let weight = 0;
   let closed = false;
   let wake: (() => void) | undefined;
   const notify = (): void => {
@@ -19,8 +22,12 @@ export function createOutbox<T>(): Outbox<T> {
   return {
     push(message) {
       if (closed) return;
-      if (waiting.length >= MAX_WAITING) closed = true;
-      else waiting.push(message);
+      const added = weigh(message);
+      if (waiting.length >= MAX_WAITING || (waiting.length > 0 && weight + added > MAX_WEIGHT)) closed = true;
+      else {
+        waiting.push(message);
+        weight += added;
+      }
       notify();
     },
     close() {
@@ -30,8 +37,10 @@ export function createOutbox<T>(): Outbox<T> {
     async *[Symbol.asyncIterator]() {
       for (;;) {
         const message = waiting.shift();
-        if (message !== undefined) yield message;
-        else if (closed) return;
+        if (message !== undefined) {
+          weight -= weigh(message);
+          yield message;
+        } else if (closed) return;
         else
           await new Promise<void>((resolve) => {
             wake = resolve;

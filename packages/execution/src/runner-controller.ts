@@ -1,11 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type Clock, type IdSource, invalid, isFault, type Log } from "@stigmer/base";
+import { type Clock, type IdSource, invalid, isFault, type Log, unavailable } from "@stigmer/base";
 import {
   type AttemptFinished,
   type Hello,
+  type Lease,
   ExecutionPhase as Phase,
   type Runner,
+  RunnerCommandController,
   RunnerController,
   type RunnerMessage,
   RunnerSchema,
@@ -14,15 +16,32 @@ import {
   type ServerMessage,
   type ToolCallEnded,
 } from "@stigmer/contracts/agentic";
-import { bidiStream, type Call, fromRow, type Handler, type Kind, metadataOf, toRow } from "@stigmer/resource";
+import {
+  bidiStream,
+  type Call,
+  fromRow,
+  type Handler,
+  type Kind,
+  metadataOf,
+  type Pipeline,
+  type Plan,
+  type Resource,
+  requireById,
+  toRow,
+  unary,
+} from "@stigmer/resource";
 import type { Store } from "@stigmer/store";
+import { type EndingDeps, planEnd } from "./ending.ts";
 import type { Executions } from "./executions.ts";
-import { isFinal } from "./fold.ts";
 import type { Leases } from "./leases.ts";
 import type { LiveSteps } from "./live-steps.ts";
+import { takeBegan, takeEnded } from "./own-steps.ts";
 import { type Connection, callKey, freeSlot, type Runners, sendTo } from "./runners.ts";
+import { isFinal } from "./state.ts";
+import { createWindow } from "./window.ts";
 
-export type RunnerControllerDeps = {
+export type RunnerControllerDeps = Omit<EndingDeps, "leases"> & {
+  readonly pipeline: Pipeline;
   readonly store: Store;
   readonly runnerKind: Kind;
   readonly executions: Executions;
@@ -36,7 +55,36 @@ export type RunnerControllerDeps = {
 };
 
 export function runnerHandlers(deps: RunnerControllerDeps): readonly Handler[] {
-  return [bidiStream(RunnerController.method.connect, (messages, call) => connect(deps, messages, call))];
+  return [
+    bidiStream(RunnerController.method.connect, (messages, call) => connect(deps, messages, call)),
+    unary(RunnerCommandController.method.drain, (request, call) =>
+      deps.pipeline.command(request, call, () => planDrain(deps, request.id, call)),
+    ),
+  ];
+}
+
+/** The runner is told after the commit; it says itself that it drains when it connects anew. */
+async function planDrain(deps: RunnerControllerDeps, id: string, { org }: Call): Promise<Plan<Runner>> {
+  const row = await requireById(deps.store, deps.runnerKind, { org, id });
+  const runner = fromRow(deps.runnerKind, row) as Resource & Runner;
+  const connection = deps.runners.named(org, row.name);
+  if (!connection) {
+    const message = `runner "${row.name}" is not connected`;
+    throw unavailable("RUNNER_NOT_CONNECTED", { runner: row.name }, { message });
+  }
+  if (runner.status?.draining) return { answer: runner, resource: id };
+  if (runner.status) runner.status.draining = true;
+  metadataOf(runner).resourceVersion = "";
+  return {
+    batch: { puts: [toRow(deps.runnerKind, org, runner)] },
+    preconditions: [{ row, version: row.version }],
+    answer: runner,
+    resource: id,
+    afterCommit: () => {
+      connection.draining = true;
+      sendTo(connection, { case: "drain", value: {} });
+    },
+  };
 }
 
 /** From hello to drain. The runner's leases outlive the line: they end by their deadline, or when its process is seen to end. */
@@ -76,9 +124,17 @@ async function welcome(deps: RunnerControllerDeps, hello: Hello, org: string): P
   const holder = { org, instance: hello.instance };
   const kept = await deps.leases.keep(holder, hello.running);
   await deps.leases.endOthers(holder, hello.running);
+  const before = await instanceBefore(deps, hello.name, org);
+  if (before && before !== hello.instance) await deps.leases.exited(before);
   const leaseDurationMs = BigInt(deps.leaseDurationMs);
   const value = { heartbeatIntervalMs: leaseDurationMs / 3n, leaseDurationMs, kept };
   return deps.runners.connect(hello, { org, kept, welcome: { case: "welcome", value: value } });
+}
+
+/** The process that had the name last: one name is one process, so that one has ended. */
+async function instanceBefore(deps: RunnerControllerDeps, name: string, org: string): Promise<string | undefined> {
+  const row = await deps.store.getByName({ tenant: org, kind: deps.runnerKind.options.kind, name });
+  return row && (fromRow(deps.runnerKind, row) as Resource & Runner).status?.instance;
 }
 
 /** Takes messages until the line ends. Throws the fault of a message that a runner may not send; it ends the line. */
@@ -87,13 +143,19 @@ async function listen(
   connection: Connection,
   source: AsyncIterator<RunnerMessage>,
 ): Promise<void> {
+  const steps = createWindow(MOST_STEPS, (err) =>
+    deps.log.error({ err, runner: connection.name }, "step was not taken"),
+  );
   try {
     for (let next = await source.next(); !next.done; next = await source.next()) {
       const { message } = next.value;
       if (message.case === undefined || message.case === "hello")
         throw invalid([{ field: message.case ?? "message", description: "is not expected here" }]);
-      if (connection.quiet) deps.leases.wake();
-      connection.quiet = false;
+      deps.runners.heard(connection);
+      if (message.case === "stepBegan" || message.case === "stepEnded") {
+        await steps.take(() => takeStep(deps, connection, message));
+        continue;
+      }
       await take(deps, connection, message).catch((err) =>
         deps.log.error({ err, runner: connection.name }, "runner message failed"),
       );
@@ -104,7 +166,16 @@ async function listen(
   }
 }
 
-type Later = Exclude<RunnerMessage["message"], { case: "hello" | undefined }>;
+type Step = Extract<RunnerMessage["message"], { case: "stepBegan" | "stepEnded" }>;
+type Later = Exclude<RunnerMessage["message"], Step | { case: "hello" | undefined }>;
+
+/** Steps of one runner that are recorded at once, so that they share writes; those of one execution keep their order. */
+const MOST_STEPS = 1_024;
+
+async function takeStep(deps: RunnerControllerDeps, connection: Connection, message: Step): Promise<void> {
+  if (message.case === "stepBegan") await takeBegan(deps, connection, message.value);
+  else await takeEnded(deps, connection, message.value);
+}
 
 async function take(deps: RunnerControllerDeps, connection: Connection, message: Later): Promise<void> {
   switch (message.case) {
@@ -122,7 +193,32 @@ async function take(deps: RunnerControllerDeps, connection: Connection, message:
       return;
     case "toolCallEnded":
       return await takeCallEnd(deps, connection, message.value);
+    case "declined":
+      return await takeDeclined(deps, connection, message.value.lease);
+    case "draining":
+      connection.draining = true;
+      return await noteDraining(deps, connection);
   }
+}
+
+async function takeDeclined(
+  deps: RunnerControllerDeps,
+  connection: Connection,
+  lease: Lease | undefined,
+): Promise<void> {
+  if (!lease) return;
+  await deps.leases.decline(connection, lease);
+  freeSlot(connection, { id: lease.executionId, epoch: Number(lease.epoch) });
+}
+
+/** The runner's record says that it drains. */
+async function noteDraining(deps: RunnerControllerDeps, { org, name }: Connection): Promise<void> {
+  const row = await deps.store.getByName({ tenant: org, kind: deps.runnerKind.options.kind, name });
+  if (!row) return;
+  const runner = fromRow(deps.runnerKind, row) as Resource & Runner;
+  if (!runner.status || runner.status.draining) return;
+  runner.status.draining = true;
+  await deps.store.commit({ puts: [toRow(deps.runnerKind, org, runner)] }, [{ row, version: row.version }]);
 }
 
 async function endAttempt(
@@ -161,17 +257,29 @@ async function recordEnd(deps: RunnerControllerDeps, connection: Connection, { l
     await deps.executions.record(ref, async (state) => {
       if (isFinal(state.status.phase)) return { events: [], answer: undefined };
       const task = await deps.executions.requireLease(ref, { epoch, holder: connection.instance });
-      return {
-        events: [{ epoch: lease.epoch, event: { case: "phaseChanged", value: ending } }],
-        batch: { taskDeletes: [task] },
-        preconditions: [{ task, epoch, holder: connection.instance }],
-        answer: undefined,
-      };
+      const end = await planEnd(deps, ref, state, { ...ending, epoch: lease.epoch });
+      const held = { task, epoch, holder: connection.instance };
+      return { ...end, preconditions: [held, ...end.preconditions], answer: undefined };
     });
   } catch (error) {
-    if (!isFault(error, "LEASE_FENCED") && !isFault(error, "RESOURCE_NOT_FOUND")) throw error;
+    if (isFault(error, "RESOURCE_NOT_FOUND")) return;
+    if (!isFault(error, "LEASE_FENCED")) throw error;
     deps.log.warn({ execution: ref.id, epoch, runner: connection.name }, "late end of an attempt was fenced");
+    await keepEvidence(deps, connection, { lease, outcome });
   }
+}
+
+/** Late messages of one execution that are kept. */
+const MOST_LATE = 16;
+
+async function keepEvidence(deps: RunnerControllerDeps, connection: Connection, ended: Ended): Promise<void> {
+  const { lease, outcome } = ended;
+  const message = `the attempt ended: ${outcome.case ?? "nothing said"}`;
+  await deps.executions.record({ org: connection.org, id: lease.executionId }, (state) => {
+    const isKept = !isFinal(state.status.phase) && state.lateMessages < MOST_LATE && Number(lease.epoch) <= state.epoch;
+    const value = { runner: connection.name, message };
+    return { events: isKept ? [{ epoch: lease.epoch, event: { case: "lateMessage", value } }] : [], answer: undefined };
+  });
 }
 
 /** The end of a call goes to whoever waits for it. One that is recorded already, or can't be any more, is acknowledged at once. */
@@ -193,7 +301,7 @@ async function isOver(
 ): Promise<boolean> {
   try {
     const state = await deps.executions.load(ref);
-    const step = state.steps.get(call.stepKey);
+    const step = await deps.executions.step(ref, state, call.stepKey);
     return isFinal(state.status.phase) || step?.outcome !== undefined || step?.attempt !== call.attempt;
   } catch (error) {
     if (isFault(error, "RESOURCE_NOT_FOUND")) return true;
@@ -229,9 +337,13 @@ function describe(runner: Runner, hello: Hello, as: { readonly connected: boolea
   const metadata = metadataOf(runner);
   metadata.updateTime = timestampFromMs(as.now);
   const connectTime = connected ? metadata.updateTime : runner.status?.connectTime;
-  const { roles, slots, build } = hello;
-  runner.spec = create(RunnerSpecSchema, { roles, slots });
-  runner.status = create(RunnerStatusSchema, { connected, build, ...(connectTime && { connectTime }) });
+  const { roles, slots, build, labels, instance } = hello;
+  const wasDraining = runner.status?.instance === instance && runner.status.draining;
+  runner.spec = create(RunnerSpecSchema, { roles, slots, labels });
+  runner.status = create(RunnerStatusSchema, {
+    ...{ connected, build, instance, draining: connected && (hello.draining || wasDraining) },
+    ...(connectTime && { connectTime }),
+  });
 }
 
 function newRunner(deps: RunnerControllerDeps, hello: Hello, org: string): Runner {

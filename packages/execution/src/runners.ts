@@ -1,9 +1,10 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { isFault, unavailable } from "@stigmer/base";
+import { type Clock, isFault, unavailable } from "@stigmer/base";
 import {
   type CallToolSchema,
   type Hello,
   type Lease,
+  RevokeCause,
   RunnerRole,
   type RunningCall,
   type ServerMessage,
@@ -12,6 +13,7 @@ import {
   type StartServerSchema,
   type ToolCallEnded,
 } from "@stigmer/contracts/agentic";
+import type { Task } from "@stigmer/store";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPending, type Pending } from "./pending.ts";
 
@@ -25,10 +27,16 @@ export type Connection = {
   readonly slots: number;
   /** Executions that it drives, each with the epoch of its lease. */
   readonly running: Map<string, number>;
-  /** It let a lease run out and has said nothing since, so it is given no work. */
-  quiet: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  /** When it last said something, in monotonic milliseconds; -Infinity since it let a lease run out. */
+  heardAt: number;
+  /** It finishes what it has and takes nothing new. */
+  draining: boolean;
   readonly outbox: Outbox<ServerMessage>;
 };
+
+/** Labels that a runner must have, each with its value. */
+export type Selector = readonly (readonly [string, string])[];
 
 export type ToRunner = NonNullable<MessageInitShape<typeof ServerMessageSchema>["message"]>;
 export type CallKey = Pick<RunningCall, "executionId" | "stepKey" | "attempt">;
@@ -45,8 +53,14 @@ export interface Runners {
   disconnect(connection: Connection): void;
   byInstance(instance: string): Connection | undefined;
   named(org: string, name: string): Connection | undefined;
-  /** A connected runner that can drive one more execution. */
-  withFreeSlot(org: string): Connection | undefined;
+  /** It has said something; one that was quiet may be given work again. */
+  heard(connection: Connection): void;
+  /** Whether a runner with these labels is connected that drives executions. */
+  anyFor(selector: Selector): boolean;
+  /** Executions that connected runners with these labels can take now. */
+  freeSlots(selector: Selector): number;
+  /** The connected runner with these labels that can drive most executions more; undefined where none can. */
+  withFreeSlot(org: string, selector: Selector): Connection | undefined;
   /** A connected runner that hosts tools, `affinity` where it does; refuses with `RUNNER_NOT_CONNECTED` after `waitMs`. */
   hostingTools(options: {
     readonly org: string;
@@ -62,12 +76,19 @@ export interface Runners {
   onConnect(listener: () => void): () => void;
 }
 
-export function createRunners(): Runners {
+/** A runner that says nothing for `quietAfterMs` is given no work until it does. */
+export type RunnersDeps = { readonly clock: Clock; readonly quietAfterMs: number };
+
+export function createRunners({ clock, quietAfterMs }: RunnersDeps): Runners {
   const connections = new Map<string, Connection>();
   const listeners = new Set<() => void>();
   const starts = createPending<ServerStarted>();
   const calls = createPending<ToolCallEnded>();
   const all = (): Connection[] => [...connections.values()];
+  const isQuiet = ({ heardAt }: Connection): boolean => clock.monotonic() - heardAt > quietAfterMs;
+  const notify = (): void => {
+    for (const listener of [...listeners]) listener();
+  };
   const disconnect = (connection: Connection): void => {
     connection.outbox.close();
     if (connections.get(connection.name) === connection) connections.delete(connection.name);
@@ -76,31 +97,41 @@ export function createRunners(): Runners {
     listeners.add(listener);
     return () => listeners.delete(listener);
   };
+  const able = (role: RunnerRole): Connection[] => all().filter((one) => !isQuiet(one) && one.roles.has(role));
+  const takers = (selector: Selector): Connection[] =>
+    able(RunnerRole.AGENT).filter((one) => !one.draining && freeOf(one) > 0 && hasLabels(one, selector));
   const pickHost = (org: string, affinity: string): Connection | undefined => {
-    const able = all().filter((one) => one.org === org && one.roles.has(RunnerRole.TOOLS));
-    return able.find((one) => one.instance === affinity) ?? able[0];
+    const hosts = able(RunnerRole.TOOLS).filter((one) => one.org === org);
+    return hosts.find((one) => one.instance === affinity) ?? hosts.find((one) => !one.draining) ?? hosts[0];
   };
   return {
     starts,
     calls,
     connect(hello, { org, kept, welcome }) {
-      const connection = newConnection(hello, org, kept);
+      const connection = newConnection(hello, { org, kept, heardAt: clock.monotonic() });
       sendTo(connection, welcome);
       connections.get(hello.name)?.outbox.close();
       connections.set(hello.name, connection);
       starts.lose(hello.instance);
       calls.lose(hello.instance, new Set(hello.calls.map(callKey)));
       for (const call of hello.calls) calls.open(callKey(call), hello.instance);
-      for (const listener of [...listeners]) listener();
+      notify();
       return connection;
     },
     disconnect,
     byInstance: (instance) => all().find((one) => one.instance === instance),
     named: (org, name) => all().find((one) => one.org === org && one.name === name),
-    withFreeSlot: (org) =>
-      all().find(
-        (one) => one.org === org && !one.quiet && one.roles.has(RunnerRole.AGENT) && one.running.size < one.slots,
-      ),
+    heard(connection) {
+      const wasQuiet = isQuiet(connection);
+      connection.heardAt = clock.monotonic();
+      if (wasQuiet) notify();
+    },
+    anyFor: (selector) => able(RunnerRole.AGENT).some((one) => !one.draining && hasLabels(one, selector)),
+    freeSlots: (selector) => takers(selector).reduce((sum, one) => sum + freeOf(one), 0),
+    withFreeSlot: (org, selector) =>
+      takers(selector)
+        .filter((one) => one.org === org)
+        .reduce<Connection | undefined>((best, one) => (best && freeOf(best) >= freeOf(one) ? best : one), undefined),
     hostingTools: (options) => waitFor(() => pickHost(options.org, options.affinity), onConnect, options),
     stopServers(org, sessionId) {
       const hosts = all().filter((one) => one.org === org && one.roles.has(RunnerRole.TOOLS));
@@ -115,6 +146,14 @@ export function createRunners(): Runners {
   };
 }
 
+function freeOf({ slots, running }: Connection): number {
+  return slots - running.size;
+}
+
+function hasLabels({ labels }: Connection, selector: Selector): boolean {
+  return selector.every(([key, value]) => labels[key] === value);
+}
+
 export function callKey(call: CallKey): string {
   return `${call.executionId}/${call.stepKey}/${call.attempt}`;
 }
@@ -127,12 +166,23 @@ export function freeSlot(
   if (connection?.running.get(lease.id) === lease.epoch) connection.running.delete(lease.id);
 }
 
+/** Tells the runner that holds a task that its lease is over, and frees its slot. */
+export function revoke(runners: Runners, task: Task | undefined, cause: "ended" | "paused"): void {
+  const connection = task?.holder ? runners.byInstance(task.holder) : undefined;
+  if (!connection || !task) return;
+  freeSlot(connection, task);
+  const lease = { executionId: task.id, epoch: BigInt(task.epoch) };
+  sendTo(connection, {
+    case: "revoke",
+    value: { lease, cause: cause === "ended" ? RevokeCause.ENDED : RevokeCause.PAUSED },
+  });
+}
+
 export function sendTo(connection: Connection, message: ToRunner): void {
   connection.outbox.push(create(ServerMessageSchema, { message }));
 }
 
 const START_TIMEOUT_MS = 60_000;
-let startRequests = 0;
 
 /** Asks a runner to start a server and waits for its tools; refuses where the runner is lost or a minute passes. */
 export async function startServer(
@@ -141,7 +191,7 @@ export async function startServer(
   server: MessageInitShape<typeof StartServerSchema>,
   signal: AbortSignal,
 ): Promise<ServerStarted> {
-  const requestId = `start-${++startRequests}`;
+  const requestId = crypto.randomUUID(); // a runner may still owe an answer to a backend that is gone
   runners.starts.open(requestId, connection.instance);
   sendTo(connection, { case: "startServer", value: { ...server, requestId } });
   return await within(START_TIMEOUT_MS, signal, (limited) => runners.starts.wait(requestId, limited));
@@ -188,7 +238,10 @@ async function within<T>(ms: number, signal: AbortSignal, run: (limited: AbortSi
   }
 }
 
-function newConnection(hello: Hello, org: string, kept: readonly Lease[]): Connection {
+function newConnection(
+  hello: Hello,
+  { org, kept, heardAt }: { readonly org: string; readonly kept: readonly Lease[]; readonly heardAt: number },
+): Connection {
   return {
     org,
     name: hello.name,
@@ -196,9 +249,21 @@ function newConnection(hello: Hello, org: string, kept: readonly Lease[]): Conne
     roles: new Set(hello.roles),
     slots: hello.slots,
     running: new Map(kept.map(({ executionId, epoch }) => [executionId, Number(epoch)])),
-    quiet: false,
-    outbox: createOutbox(),
+    labels: hello.labels,
+    draining: hello.draining,
+    heardAt,
+    outbox: createOutbox(weightOf),
   };
+}
+
+/** Only an assignment and a call hold texts of any size. */
+function weightOf({ message }: ServerMessage): number {
+  if (message.case === "callTool") return message.value.arguments.length;
+  if (message.case !== "assignment") return 256;
+  const { history, message: said, agent } = message.value;
+  const parts = history.flatMap((one) => one.parts);
+  const lengths = parts.map(({ part }) => (part.case === "text" ? part.value.length : 1_024));
+  return lengths.reduce((sum, length) => sum + length, said.length + (agent?.instructions.length ?? 0));
 }
 
 function waitFor(
@@ -206,6 +271,8 @@ function waitFor(
   onConnect: (listener: () => void) => () => void,
   options: { readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<Connection> {
+  const found = find();
+  if (found) return Promise.resolve(found); // nobody needs to wait, and no timer is left behind
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.waitMs)]);
     const look = (): void => {

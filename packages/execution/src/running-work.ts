@@ -1,41 +1,41 @@
 import { create } from "@bufbuild/protobuf";
 import { isFault } from "@stigmer/base";
 import {
-  type AgentExecution,
   AgentExecutionCommandController,
   CancelAgentExecutionRequestSchema,
+  ExecutionPhase as Phase,
 } from "@stigmer/contracts/agentic";
-import { fromRow, type Resource } from "@stigmer/resource";
-import type { RunningWork } from "@stigmer/resource/port";
-import type { Row } from "@stigmer/store";
-import { type AgentExecutionsDeps, cancelExecution } from "./agent-executions.ts";
-import { AGENT_QUEUE } from "./executions.ts";
+import type { Needed, RunningWork } from "@stigmer/resource/port";
+import type { Page, Where } from "@stigmer/store";
+import { type AgentExecutionsDeps, tell } from "./agent-executions.ts";
+import { planCancel } from "./cancel-execution.ts";
 
-const AGENT = "Agent";
-const SESSION = "Session";
+/** By which field an execution says that it needs a resource of a kind, and what stands there. */
+const NEEDS: Readonly<Record<string, { readonly path: string; readonly by: "id" | "name" }>> = {
+  Agent: { path: "spec.agent", by: "name" },
+  Session: { path: "status.sessionId", by: "id" },
+};
+const PAGE = 500;
+/** Phases in which an execution goes on or will. */
+const UNFINISHED = [
+  ...[Phase.PENDING, Phase.RUNNING, Phase.PAUSED],
+  ...[Phase.WAITING_FOR_APPROVAL, Phase.WAITING_FOR_INPUT],
+];
 
-/** Executions of agents and sessions that are not finished. Every one of them has a task. */
+/** Executions of agents and sessions that are not finished. */
 export function createRunningWork(deps: AgentExecutionsDeps): RunningWork {
   return {
     async on(resources) {
-      const needed = new Set(resources.map(keyOf));
-      const tenants = new Set(resources.map(({ tenant }) => tenant));
-      if (!resources.some(({ kind }) => kind === AGENT || kind === SESSION)) return [];
-      const ids: string[] = [];
-      for await (const { tenant, id } of deps.resources.store.tasks(AGENT_QUEUE)) {
-        if (!tenants.has(tenant)) continue;
-        const execution = await executionOf(deps, { tenant, id });
-        const { agent = "", sessionId = "" } = execution?.spec ?? {};
-        const needs = [keyOf({ kind: AGENT, name: agent }), keyOf({ kind: SESSION, id: sessionId })];
-        if (needs.some((key) => needed.has(key))) ids.push(id);
-      }
-      return ids;
+      const ids = new Set<string>();
+      for (const resource of resources) for await (const id of needing(deps, resource)) ids.add(id);
+      return [...ids];
     },
     async cancel(id, call) {
       const request = create(CancelAgentExecutionRequestSchema, { id, comment: "what it needs was deleted" });
       const method = AgentExecutionCommandController.method.cancel;
       try {
-        await cancelExecution(deps, request, { ...call, method, idempotencyKey: undefined });
+        const own = { ...call, method, idempotencyKey: undefined };
+        await tell(deps, { request, call: own, plan: planCancel });
       } catch (error) {
         if (!isFault(error, "EXECUTION_PHASE")) throw error;
       }
@@ -43,16 +43,16 @@ export function createRunningWork(deps: AgentExecutionsDeps): RunningWork {
   };
 }
 
-/** An execution names its agent, and knows its session by id. */
-function keyOf({ kind, name, id }: { readonly kind: string; readonly name?: string; readonly id?: string }): string {
-  return `${kind}/${kind === AGENT ? name : id}`;
-}
-
-async function executionOf(
-  { resources, executions }: AgentExecutionsDeps,
-  { tenant, id }: { readonly tenant: string; readonly id: string },
-): Promise<AgentExecution | undefined> {
-  const kind = executions.agentExecutionKind;
-  const row: Row | undefined = await resources.store.get({ tenant, kind: kind.options.kind, id });
-  return row && (fromRow(kind, row) as Resource & AgentExecution);
+async function* needing({ resources, executions }: AgentExecutionsDeps, needed: Needed): AsyncIterable<string> {
+  const need = NEEDS[needed.kind];
+  if (!need) return;
+  const { agentExecutionKind: kind } = executions;
+  const phases = UNFINISHED.map((phase) => kind.index.named("status.phase")?.type.textOf(phase) ?? "");
+  const where: Where = [[{ field: need.path, in: [needed[need.by]] }], [{ field: "status.phase", in: phases }]];
+  const filter = { tenant: needed.tenant, kind: kind.options.kind, where };
+  for (let after: string | undefined = ""; after !== undefined; ) {
+    const page: Page = await resources.store.page(filter, { after, limit: PAGE });
+    for (const { id } of page.rows) yield id;
+    after = page.next;
+  }
 }

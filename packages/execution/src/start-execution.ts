@@ -1,42 +1,37 @@
-import { create } from "@bufbuild/protobuf";
-import { invalid, precondition } from "@stigmer/base";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { exhausted, invalid } from "@stigmer/base";
 import {
-  type Agent,
   type AgentExecution,
   AgentExecutionSchema,
   type AgentExecutionSpec,
-  AgentExecutionStatusSchema,
-  type AgentSpec,
-  AgentSpecSchema,
+  AgentExecutionSpecSchema,
+  type CreateAgentExecutionsRequest,
+  type CreateAgentExecutionsResponse,
+  CreateAgentExecutionsResponseSchema,
   ExecutionCreatedSchema,
-  type McpServer,
   ExecutionPhase as Phase,
-  type PinnedServer,
-  PinnedServerSchema,
   type Session,
   SessionSchema,
-  SessionStatusSchema,
-  UsageSchema,
 } from "@stigmer/contracts/agentic";
 import {
-  atRevision,
   type Call,
   fromRow,
   metadataOf,
   newObject,
-  type Pipeline,
-  type PipelineDeps,
   type Plan,
   type Resource,
   requireById,
   toRow,
 } from "@stigmer/resource";
-import type { Precondition, Reader } from "@stigmer/store";
-import { requireKind } from "./approvals.ts";
-import { conversationOf } from "./conversation.ts";
-import { type Executions, mergeBatches, type NewEvent } from "./executions.ts";
-import { type ExecutionState, isFinal } from "./fold.ts";
-import type { Leases } from "./leases.ts";
+import type { Batch, Precondition } from "@stigmer/store";
+import type { EndingDeps } from "./ending.ts";
+import { type NewEvent, stamp } from "./execution-ref.ts";
+import { type Beginning, mergeBatches } from "./executions.ts";
+import { foldStatus } from "./fold-status.ts";
+import { type PinnedAgent, pinAgent } from "./pin-agent.ts";
+import { requireKind } from "./require-kind.ts";
+import { dueTask, joinQueue } from "./session-queue.ts";
+import { emptyState } from "./state.ts";
 
 /** Chooses the model of an execution. */
 export interface ModelChoice {
@@ -44,175 +39,161 @@ export interface ModelChoice {
   choose(candidates: readonly string[]): string;
 }
 
-export type StartDeps = {
-  readonly resources: PipelineDeps;
-  readonly pipeline: Pipeline;
-  readonly executions: Executions;
-  readonly leases: Leases;
+export type StartDeps = EndingDeps & {
   readonly models: ModelChoice;
+  /** Executions that may wait for runners at once. */
+  readonly maxQueued: number;
 };
 
-type Asked = { readonly call: Call; readonly read: Reader; readonly spec: AgentExecutionSpec };
-type BoundSession = {
-  readonly session: Session;
-  readonly previous: ExecutionState | undefined;
+type BoundSession = { readonly session: Session; readonly precondition: Precondition };
+
+/** A new execution, and what stores it. */
+export type Start = {
+  readonly execution: AgentExecution;
+  readonly id: string;
+  readonly batch: Batch;
   readonly preconditions: readonly Precondition[];
 };
-type PinnedAgent = { readonly spec: AgentSpec; readonly revision: string; readonly servers: readonly PinnedServer[] };
 
 const MAX_GENERATED_PREFIX = 57;
 
 /** Record, session, journal and task are one commit: an execution that was acknowledged will run. */
 export async function planStart(deps: StartDeps, request: AgentExecution, call: Call): Promise<Plan<AgentExecution>> {
+  requireRoom(deps, 1);
+  const { execution, id, batch, preconditions } = await startOne(deps, request, call);
+  const afterCommit = (): void => deps.leases.wake(batch.tasks);
+  return { batch, preconditions, answer: execution, resource: id, afterCommit };
+}
+
+/** As `planStart`, for all of them in one commit. */
+export async function planStarts(
+  deps: StartDeps,
+  { executions }: CreateAgentExecutionsRequest,
+  call: Call,
+): Promise<Plan<CreateAgentExecutionsResponse>> {
+  requireRoom(deps, executions.length);
+  requireOwnSessions(executions);
+  const starts: Start[] = [];
+  for (const request of executions) starts.push(await startOne(deps, request, call));
+  const batch = mergeBatches(...starts.map((start) => start.batch));
+  return {
+    batch,
+    preconditions: starts.flatMap(({ preconditions }) => preconditions),
+    answer: create(CreateAgentExecutionsResponseSchema, { executions: starts.map(({ execution }) => execution) }),
+    resource: starts[0]?.id ?? "",
+    afterCommit: () => deps.leases.wake(batch.tasks),
+  };
+}
+
+function requireRoom({ resources, maxQueued }: StartDeps, more: number): void {
+  if (resources.store.backlog() + more <= maxQueued) return;
+  const message = `${maxQueued} executions wait for runners already`;
+  throw exhausted("LIMIT_REACHED", { limit: "queued executions" }, { message });
+}
+
+function requireOwnSessions(executions: readonly AgentExecution[]): void {
+  const seen = new Set<string>();
+  for (const [at, { spec }] of executions.entries()) {
+    const id = spec?.sessionId;
+    if (id && seen.has(id)) {
+      throw invalid([{ field: `executions[${at}].spec.sessionId`, description: "stands in the batch twice" }]);
+    }
+    if (id) seen.add(id);
+  }
+}
+
+async function startOne(deps: StartDeps, request: AgentExecution, call: Call): Promise<Start> {
   const { spec } = request;
   if (!spec) throw invalid([{ field: "spec", description: "is required" }]);
-  const asked: Asked = { call, read: deps.resources.store, spec };
-  const bound = spec.sessionId ? await joinSession(deps, asked) : await newSession(deps, asked);
-  const agentName = bound.session.spec?.agent ?? "";
-  const agent = await pinAgent(deps, asked, bound.session);
-  const execution = await newExecution(deps, request, { call, agentName });
-  const sessionId = metadataOf(bound.session as Resource).id;
-  const { id } = metadataOf(execution as Resource);
-  const model = deps.models.choose([spec.model, agent.spec.model]);
-  Object.assign(execution.spec ?? {}, { sessionId, workspace: "", agentRevision: "" });
-  bound.session.status = create(SessionStatusSchema, { latestExecutionId: id, agentRevision: agent.revision });
-  const history = bound.previous ? await conversationOf(asked.read, bound.previous) : [];
-  const created = create(ExecutionCreatedSchema, {
-    ...{
-      sessionId,
-      agent: agentName,
-      agentRevision: agent.revision,
-      spec: agent.spec,
-      model,
-      servers: [...agent.servers],
-    },
-    ...{
-      history: [...history],
-      message: spec.message,
-      workspace: bound.session.spec?.workspace ?? "",
-      requestedBy: call.caller.subject,
-    },
-  });
-  return startPlan(deps, { execution, bound, events: startEvents(created), call, created });
+  const bound = spec.sessionId ? await joinSession(deps, spec, call) : await newSession(deps, spec, call);
+  const revision = bound.session.status?.agentRevision ?? "";
+  const agent = await pinAgent(deps.resources, { org: call.org, name: bound.session.spec?.agent ?? "", revision });
+  return await startExecution(deps, call, { bound, agent, metadata: request.metadata, spec });
 }
 
-type Starting = {
-  readonly execution: AgentExecution;
+/** What an execution begins with, beside its agent and its session. */
+export type Starting = {
   readonly bound: BoundSession;
-  readonly events: readonly NewEvent[];
-  readonly call: Call;
-  readonly created: { readonly sessionId: string; readonly model: string; readonly agentRevision: string };
+  readonly agent: PinnedAgent;
+  readonly metadata: AgentExecution["metadata"];
+  readonly spec: Pick<AgentExecutionSpec, "message" | "model">;
+  /** More of what is pinned in the first event: a fork's origin, a sub-agent's parent. */
+  readonly created?: MessageInitShape<typeof ExecutionCreatedSchema>;
+  readonly fork?: Beginning["fork"];
 };
 
-function startPlan(deps: StartDeps, starting: Starting): Plan<AgentExecution> {
-  const { execution, bound, events, call, created } = starting;
-  const ref = { org: call.org, id: metadataOf(execution as Resource).id };
-  execution.status = create(AgentExecutionStatusSchema, {
-    ...{
-      phase: Phase.PENDING,
-      sessionId: created.sessionId,
-      model: created.model,
-      agentRevision: created.agentRevision,
-    },
-    ...{ sequence: BigInt(events.length), usage: create(UsageSchema) },
+export async function startExecution(deps: StartDeps, call: Call, starting: Starting): Promise<Start> {
+  const { bound, agent, spec } = starting;
+  const { session } = bound;
+  const execution = await newExecution(deps, call, starting);
+  const id = metadataOf(execution as Resource).id;
+  const ref = { org: call.org, id };
+  const previousExecutionId = session.status?.latestExecutionId ?? "";
+  const isItsTurn = session.status !== undefined && joinQueue(session, id);
+  const created = create(ExecutionCreatedSchema, {
+    ...{ sessionId: metadataOf(session as Resource).id, agent: agent.name, agentRevision: agent.revision },
+    ...{ spec: agent.spec, servers: [...agent.servers], model: deps.models.choose([spec.model, agent.spec.model]) },
+    ...{ message: spec.message, workspace: session.spec?.workspace ?? "", requestedBy: call.caller.subject },
+    ...{ previousExecutionId, ...starting.created },
   });
-  const row = toRow(deps.executions.agentExecutionKind, call.org, execution as Resource);
-  const session = toRow(requireKind(deps.resources.kinds, "Session"), call.org, bound.session as Resource);
-  const task = {
-    ...deps.executions.taskKey(ref),
-    epoch: 0,
-    holder: "",
-    dueAt: deps.resources.clock.now(),
-    bytes: new Uint8Array(),
-  };
-  return {
-    batch: mergeBatches(deps.executions.firstEntries(ref, events), { puts: [row, session], tasks: [task] }),
-    preconditions: [{ row, version: 0 }, ...bound.preconditions],
-    answer: execution,
-    resource: ref.id,
-    afterCommit: () => deps.leases.wake(),
-  };
-}
-
-function startEvents(created: ReturnType<typeof create<typeof ExecutionCreatedSchema>>): readonly NewEvent[] {
-  return [
+  const events: NewEvent[] = [
     { event: { case: "created", value: created } },
     { event: { case: "phaseChanged", value: { phase: Phase.PENDING } } },
   ];
+  const { status } = emptyState(id);
+  for (const [at, event] of stamp(deps.resources.clock, events).entries()) foldStatus(status, event, at + 1);
+  execution.status = status;
+  const row = toRow(deps.executions.agentExecutionKind, call.org, execution as Resource);
+  const sessionRow = toRow(requireKind(deps.resources.kinds, "Session"), call.org, session as Resource);
+  const beginning = { events, ...(starting.fork && { fork: starting.fork }) };
+  const dueAt = isItsTurn ? deps.resources.clock.now() : undefined;
+  const task = dueTask(ref, { ...emptyState(id), created }, dueAt);
+  const journal = deps.executions.firstEntries(ref, beginning);
+  return {
+    ...{ execution, id },
+    batch: mergeBatches(journal, { puts: [row, sessionRow], tasks: [task] }),
+    preconditions: [{ row, version: 0 }, bound.precondition],
+  };
 }
 
-async function newSession(deps: StartDeps, { call, spec }: Asked): Promise<BoundSession> {
+/** A session of its own, with its agent as it is pinned. */
+export async function newSession(
+  deps: StartDeps,
+  spec: Pick<AgentExecutionSpec, "agent" | "workspace" | "agentRevision">,
+  call: Call,
+): Promise<BoundSession> {
   const kind = requireKind(deps.resources.kinds, "Session");
   if (!spec.agent) throw invalid([{ field: "spec.agent", description: "is required where no session is named" }]);
-  const draft = create(SessionSchema, {
-    metadata: { generateName: prefixOf(spec.agent) },
-    spec: { agent: spec.agent, workspace: spec.workspace, agentRevision: spec.agentRevision },
-  });
+  const { agent, workspace, agentRevision } = spec;
+  const metadata = { generateName: prefixOf(agent) };
+  const draft = create(SessionSchema, { metadata, spec: { agent, workspace, agentRevision } });
   const session = (await newObject(deps.resources, kind, draft as Resource, call)) as Resource & Session;
   const key = { tenant: call.org, kind: kind.options.kind, id: metadataOf(session).id };
-  return { session, previous: undefined, preconditions: [{ row: key, version: 0 }] };
+  return { session, precondition: { row: key, version: 0 } };
 }
 
-async function joinSession(deps: StartDeps, { call, read, spec }: Asked): Promise<BoundSession> {
+async function joinSession(deps: StartDeps, spec: AgentExecutionSpec, call: Call): Promise<BoundSession> {
   const kind = requireKind(deps.resources.kinds, "Session");
-  const row = await requireById(read, kind, { org: call.org, id: spec.sessionId });
+  const row = await requireById(deps.resources.store, kind, { org: call.org, id: spec.sessionId });
   const session = fromRow(kind, row) as Resource & Session;
   const agent = session.spec?.agent ?? "";
   if (spec.agent && spec.agent !== agent) {
     throw invalid([{ field: "spec.agent", description: `the session belongs to the agent "${agent}"` }]);
   }
-  const latest = session.status?.latestExecutionId;
-  const previous = latest ? await deps.executions.load({ org: call.org, id: latest }) : undefined;
-  if (previous && !isFinal(previous.status.phase)) {
-    const message = `session "${row.name}" still runs execution ${previous.id}; wait for it or cancel it`;
-    throw precondition("SESSION_BUSY", { execution: previous.id }, { message });
-  }
-  return { session, previous, preconditions: [{ row, version: row.version }] };
+  return { session, precondition: { row, version: row.version } };
 }
 
-async function newExecution(
-  deps: StartDeps,
-  request: AgentExecution,
-  of: { readonly call: Call; readonly agentName: string },
-): Promise<AgentExecution> {
-  const metadata = { ...metadataOf(request as Resource) };
-  if (!metadata.name) metadata.generateName ||= prefixOf(of.agentName);
-  const draft = create(AgentExecutionSchema, {
-    metadata,
-    ...(request.spec && { spec: { ...request.spec, agent: of.agentName } }),
-  });
-  return (await newObject(deps.resources, deps.executions.agentExecutionKind, draft as Resource, of.call)) as Resource &
-    AgentExecution;
-}
-
-/** The agent as the session has it: in the revision with which the session was made. */
-async function pinAgent(deps: StartDeps, { call, read }: Asked, { spec, status }: Session): Promise<PinnedAgent> {
-  const kind = requireKind(deps.resources.kinds, "Agent");
-  const name = spec?.agent ?? "";
-  const row = await read.getByName({ tenant: call.org, kind: kind.options.kind, name });
-  if (!row) throw dangling(`there is no Agent "${name}"`);
-  const { keys } = deps.resources;
-  const pinned = await atRevision({ read, keys }, kind, { row, revision: status?.agentRevision ?? "" });
-  const agent = fromRow(kind, pinned.row) as Resource & Agent;
-  const servers: PinnedServer[] = [];
-  for (const usage of agent.spec?.mcpServers ?? [])
-    servers.push(await pinServer(deps, { call, read, server: usage.name, agent: name }));
-  return { spec: agent.spec ?? create(AgentSpecSchema), revision: pinned.digest, servers };
-}
-
-async function pinServer(
-  deps: StartDeps,
-  of: { readonly call: Call; readonly read: Reader; readonly server: string; readonly agent: string },
-): Promise<PinnedServer> {
-  const kind = requireKind(deps.resources.kinds, "McpServer");
-  const row = await of.read.getByName({ tenant: of.call.org, kind: kind.options.kind, name: of.server });
-  const server = row && (fromRow(kind, row) as Resource & McpServer);
-  if (!server?.spec) throw dangling(`the agent "${of.agent}" uses the MCP server "${of.server}", which does not exist`);
-  return create(PinnedServerSchema, { name: of.server, revision: server.status?.revision ?? "", spec: server.spec });
-}
-
-function dangling(description: string): Error {
-  return invalid([{ field: "spec.agent", description }], "REFERENCE_NOT_FOUND");
+async function newExecution(deps: StartDeps, call: Call, starting: Starting): Promise<AgentExecution> {
+  const { bound, agent } = starting;
+  const metadata = { ...metadataOf({ metadata: starting.metadata } as Resource) };
+  if (!metadata.name) metadata.generateName ||= prefixOf(agent.name);
+  const { message, model } = starting.spec;
+  const draft = create(AgentExecutionSchema, { metadata });
+  draft.spec = create(AgentExecutionSpecSchema, { agent: agent.name, message, model });
+  const kind = deps.executions.agentExecutionKind;
+  const execution = (await newObject(deps.resources, kind, draft as Resource, call)) as Resource & AgentExecution;
+  if (execution.spec) execution.spec.sessionId = metadataOf(bound.session as Resource).id;
+  return execution;
 }
 
 function prefixOf(agent: string): string {

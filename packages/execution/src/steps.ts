@@ -1,10 +1,15 @@
 import { precondition, unavailable } from "@stigmer/base";
-import type { ExecutionEvent } from "@stigmer/contracts/agentic";
+import type { ExecutionEvent, ExecutionPhase as Phase } from "@stigmer/contracts/agentic";
 import type { Batch, Task } from "@stigmer/store";
-import type { Decision, ExecutionRef, Executions, NewEvent } from "./executions.ts";
-import { type ExecutionState, isFinal, type Outcome, type StepState } from "./fold.ts";
-import type { LiveStep, LiveSteps } from "./live-steps.ts";
-import { freeSlot, type Runners } from "./runners.ts";
+import { cancelEnding, runningCalls } from "./cancelling.ts";
+import { type EndingDeps, planEnd } from "./ending.ts";
+import type { ExecutionRef, NewEvent } from "./execution-ref.ts";
+import { type Decision, mergeBatches } from "./executions.ts";
+import { outcomeOf } from "./fold.ts";
+import type { LiveStep } from "./live-steps.ts";
+import { freeSlot } from "./runners.ts";
+import { dueTask } from "./session-queue.ts";
+import { type ExecutionState, isFinal, type Outcome, type StepState } from "./state.ts";
 
 type EventBody = ExecutionEvent["event"];
 
@@ -24,14 +29,14 @@ export type Verdict =
   | { readonly kind: "resume" }
   /** Record the outcome; there is nothing to do. */
   | { readonly kind: "settle"; readonly outcome: EventBody }
-  /** Ask a person: park the execution. */
-  | {
-      readonly kind: "park";
-      readonly approvalId: string;
-      readonly decision: Pick<Decision<unknown>, "events" | "batch">;
-    }
-  /** A person is asked already. */
-  | { readonly kind: "parked"; readonly approvalId: string };
+  /**
+   * Wait for a person or for a sub-agent: the events say for what, and the phase is what the execution is in meanwhile. Its
+   * lease and slot are given back by the same commit. Without events it waits already.
+   */
+  | ({ readonly kind: "park"; readonly approvalId: string; readonly phase: Phase } & Pick<
+      Decision<unknown>,
+      "events" | "batch" | "preconditions" | "afterCommit"
+    >);
 
 /** How a kind of step is done. */
 export type StepKind = {
@@ -52,10 +57,7 @@ export interface Steps {
   claim(request: StepRequest, how: StepKind): Promise<Claim>;
 }
 
-export type StepsDeps = {
-  readonly executions: Executions;
-  readonly live: LiveSteps;
-  readonly runners: Runners;
+export type StepsDeps = EndingDeps & {
   /** Aborts when the backend stops: from then on no step begins. */
   readonly draining: AbortSignal;
 };
@@ -68,17 +70,18 @@ async function claim(deps: StepsDeps, request: StepRequest, how: StepKind): Prom
   const { executions } = deps;
   return await executions.record<Claim>(request, async (state) => {
     const task = await executions.requireLease(request, request);
-    const known = knownClaim(deps, request, state);
+    const step = await executions.step(request, state, request.stepKey);
+    const known = knownClaim(deps, request, step);
     if (known) return { events: [], answer: known };
     if (deps.draining.aborted) throw unavailable("SHUTTING_DOWN", {}, { message: "the backend is stopping" });
-    const step = state.steps.get(request.stepKey);
     const verdict = await how.judge(state, step);
-    const preconditions = [{ task: executions.taskKey(request), epoch: task.epoch, holder: task.holder }];
+    const preconditions = [{ task, epoch: task.epoch, holder: task.holder }];
     const attempt = (step?.attempt ?? 0) + (verdict.kind === "resume" ? 0 : 1);
     if (verdict.kind === "perform" || verdict.kind === "resume") {
       return { preconditions, ...perform(deps, request, { how, state, attempt, verdict }) };
     }
-    return { preconditions, ...decide(deps, request, { verdict, attempt, task }) };
+    if (verdict.kind === "settle") return { preconditions, ...settle(request, attempt, verdict.outcome) };
+    return park(deps, { request, state, verdict, task });
   });
 }
 
@@ -111,9 +114,8 @@ function newEvent(request: StepRequest, attempt: number, event: EventBody): NewE
   return { stepKey: request.stepKey, epoch: BigInt(request.epoch), attempt, event };
 }
 
-function knownClaim(deps: StepsDeps, request: StepRequest, state: ExecutionState): Claim | undefined {
+function knownClaim(deps: StepsDeps, request: StepRequest, step: StepState | undefined): Claim | undefined {
   const live = deps.live.get(request.id, request.stepKey);
-  const step = state.steps.get(request.stepKey);
   const digest = live?.digest ?? step?.digest;
   if (digest && digest !== request.digest) {
     const message = `step ${request.stepKey} was asked for before with another request`;
@@ -124,44 +126,50 @@ function knownClaim(deps: StepsDeps, request: StepRequest, state: ExecutionState
   return undefined;
 }
 
-function decide(
-  deps: StepsDeps,
-  request: StepRequest,
-  of: { readonly verdict: Exclude<Verdict, Perform>; readonly attempt: number; readonly task: Task },
-): Decision<Claim> {
-  const { verdict, attempt, task } = of;
-  if (verdict.kind === "settle") {
-    const answer: Claim = { kind: "done", outcome: outcomeOf(verdict.outcome) };
-    return { events: [newEvent(request, attempt, verdict.outcome)], answer };
-  }
-  const answer: Claim = { kind: "parked", approvalId: verdict.approvalId };
-  if (verdict.kind === "parked") return { events: [], answer };
-  const asleep: Task = {
-    ...deps.executions.taskKey(request),
-    epoch: task.epoch,
-    holder: "",
-    dueAt: undefined,
-    bytes: task.bytes,
-  };
+function settle(request: StepRequest, attempt: number, body: EventBody): Decision<Claim> {
+  const outcome = outcomeOf(body);
+  if (!outcome) throw new Error(`${body.case} is not the outcome of a step`);
+  return { events: [newEvent(request, attempt, body)], answer: { kind: "done", outcome } };
+}
+
+type Parking = {
+  readonly request: StepRequest;
+  readonly state: ExecutionState;
+  readonly verdict: Extract<Verdict, { kind: "park" }>;
+  readonly task: Task;
+};
+
+function park(deps: StepsDeps, { request, state, verdict, task }: Parking): Decision<Claim> {
+  const { approvalId, phase, events, batch = {}, preconditions = [] } = verdict;
+  const changed: NewEvent[] =
+    state.status.phase === phase
+      ? []
+      : [{ epoch: BigInt(request.epoch), event: { case: "phaseChanged", value: { phase } } }];
   return {
-    events: verdict.decision.events,
-    batch: { ...verdict.decision.batch, tasks: [asleep] },
-    answer,
-    afterCommit: () => freeSlot(deps.runners.byInstance(task.holder), task),
+    events: [...events, ...changed],
+    batch: mergeBatches(batch, { tasks: [{ ...dueTask(request, state, undefined), epoch: task.epoch }] }),
+    preconditions: [{ task, epoch: task.epoch, holder: task.holder }, ...preconditions],
+    answer: { kind: "parked", approvalId },
+    afterCommit: () => {
+      freeSlot(deps.runners.byInstance(task.holder), task);
+      verdict.afterCommit?.();
+    },
   };
 }
 
-/** Records an outcome, unless the execution has ended or another try has begun: then it is too late and is dropped. */
+/**
+ * Records an outcome, unless the execution has ended or another try has begun: then it is too late and is dropped. The last
+ * one that a cancelled execution waited for ends it.
+ */
 async function finish(deps: StepsDeps, request: StepRequest, live: LiveStep, body: EventBody): Promise<EventBody> {
-  return await deps.executions.record(request, (state) => {
+  return await deps.executions.record(request, async (state) => {
     const step = state.steps.get(request.stepKey);
     const late = isFinal(state.status.phase) || step?.outcome !== undefined || step?.attempt !== live.attempt;
-    return { events: late ? [] : [newEvent(request, live.attempt, body)], answer: body };
+    if (late) return { events: [], answer: body };
+    const finished = newEvent(request, live.attempt, body);
+    const isLast = runningCalls(deps.live, state).every((key) => key === request.stepKey);
+    if (!state.cancelling || !isLast) return { events: [finished], answer: body };
+    const end = await planEnd(deps, request, state, cancelEnding(state.cancelling));
+    return { ...end, events: [finished, ...end.events], answer: body };
   });
-}
-
-function outcomeOf(body: EventBody): Outcome {
-  if (body.case === "modelCallFinished") return { kind: "model", finished: body.value };
-  if (body.case === "toolCallFinished" && body.value.result) return { kind: "tool", result: body.value.result };
-  throw new Error(`${body.case} is not the outcome of a step`);
 }

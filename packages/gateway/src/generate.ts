@@ -46,9 +46,10 @@ async function* generate(deps: GatewayDeps, request: GenerateRequest, call: Call
   };
   const claim = await deps.steps.claim(at, {
     judge: (state) => ({ kind: "perform", intent: intentOf(prepared, state), batch: prepared.batch }),
-    perform: (step, state) => perform(deps, { request, step, model: state.created?.model ?? "" }),
+    perform: (step, state) =>
+      perform(deps, { request, step, model: state.created?.model ?? "", digest: prepared.digest }),
   });
-  if (claim.kind === "live") yield* relay(deps, claim.step, call.signal);
+  if (claim.kind === "live") yield* relay(claim.step, call.signal);
   yield create(GenerateResponseSchema, { message: { case: "result", value: await resultOf(claim) } });
 }
 
@@ -76,17 +77,27 @@ function intentOf({ digest, hashes }: Prepared, state: ExecutionState): Executio
   return { case: "modelCallStarted", value };
 }
 
-type Performing = { readonly request: GenerateRequest; readonly step: LiveStep; readonly model: string };
+type Performing = {
+  readonly request: GenerateRequest;
+  readonly step: LiveStep;
+  readonly model: string;
+  /** Hex. */
+  readonly digest: string;
+};
 
 /** Tries until the provider answers or no more tries are due. A refusal is an outcome too, unless the call was aborted. */
-async function perform(deps: GatewayDeps, { request, step, model }: Performing): Promise<ExecutionEvent["event"]> {
+async function perform(
+  deps: GatewayDeps,
+  { request, step, model, digest }: Performing,
+): Promise<ExecutionEvent["event"]> {
   const started = deps.clock.monotonic();
+  const requestDigest = new Uint8Array(Buffer.from(digest, "hex"));
   let tries = 0;
   const finished = (fields: MessageInitShape<typeof ModelCallFinishedSchema>): ExecutionEvent["event"] => {
     const latencyMs = BigInt(Math.round(deps.clock.monotonic() - started));
     return {
       case: "modelCallFinished",
-      value: create(ModelCallFinishedSchema, { ...fields, latencyMs, providerAttempts: tries }),
+      value: create(ModelCallFinishedSchema, { ...fields, latencyMs, providerAttempts: tries, requestDigest }),
     };
   };
   for (;;) {
@@ -115,29 +126,23 @@ function errorOf(error: unknown): NonNullable<ModelCallFinished["error"]> {
 }
 
 /** Sends the text of a running call as it grows, from its beginning. */
-async function* relay(deps: GatewayDeps, step: LiveStep, signal: AbortSignal): AsyncIterable<GenerateResponse> {
-  let offset = 0;
-  let restarts = step.restarts();
-  let done = false;
-  const over = step.outcome.then(
-    () => {
-      done = true;
-    },
-    () => {
-      done = true;
-    },
-  );
-  while (!done && !signal.aborted) {
-    const changed = deps.hub.next(step.executionId, signal);
-    if (step.restarts() !== restarts) {
-      restarts = step.restarts();
-      offset = 0;
+async function* relay(step: LiveStep, signal: AbortSignal): AsyncIterable<GenerateResponse> {
+  let seen = { stream: step.stream(), offset: 0 };
+  let isDone = false;
+  const done = (): void => {
+    isDone = true;
+  };
+  const over = step.outcome.then(done, done);
+  while (!isDone && !signal.aborted) {
+    const changed = step.changed(signal);
+    if (step.stream() !== seen.stream) {
+      seen = { stream: step.stream(), offset: 0 };
       yield create(GenerateResponseSchema, { message: { case: "restarted", value: true } });
     }
-    const text = step.textFrom(offset);
-    offset = step.length();
+    const { text, end } = step.piece(seen.offset);
+    seen = { ...seen, offset: end };
     if (text) yield create(GenerateResponseSchema, { message: { case: "delta", value: text } });
-    await Promise.race([changed, over]);
+    else await Promise.race([changed, over]);
   }
   signal.throwIfAborted();
 }

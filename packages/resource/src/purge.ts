@@ -79,7 +79,7 @@ export function createPurger(deps: PurgerDeps): Purger {
   let timer: NodeJS.Timeout | undefined;
   const sweep = async (): Promise<void> => {
     for (;;) {
-      const due = await store.due(PURGE_QUEUE, { until: clock.now(), limit: DUE_AT_ONCE });
+      const due = await store.due(PURGE_QUEUE, { until: clock.now(), limit: DUE_AT_ONCE, held: false });
       const purged = await Promise.all(due.map((task) => purgeDue(deps, task)));
       if (due.length < DUE_AT_ONCE || !purged.includes(true)) return;
     }

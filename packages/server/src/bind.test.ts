@@ -13,7 +13,7 @@ import { errors } from "./interceptors/errors.ts";
 import { requestLog } from "./interceptors/request-log.ts";
 
 const { getInfo } = ServerQueryController.method;
-const { subscribe, verify } = ExecutionQueryController.method;
+const { subscribe, verify, why } = ExecutionQueryController.method;
 const info = (version: string) => create(ServerInfoSchema, { version });
 const answers = unary(getInfo, async () => info("1"));
 
@@ -79,9 +79,9 @@ describe("a call", () => {
       yield create(SubscribeResponseSchema);
       throw new TypeError("hunter2");
     });
-    const other = unary(verify, () => Promise.reject(new Error("not asked")));
+    const others = [verify, why].map((method) => unary(method as never, () => Promise.reject(new Error("not asked"))));
     const transport = createRouterTransport(
-      routesOf({ services: [ExecutionQueryController], handlers: [fails, other], interceptors: [errors(log)] }),
+      routesOf({ services: [ExecutionQueryController], handlers: [fails, ...others], interceptors: [errors(log)] }),
     );
     const stream = createClient(ExecutionQueryController, transport).subscribe({})[Symbol.asyncIterator]();
     await stream.next();

@@ -11,8 +11,13 @@ export type Gate = {
   through<T>(read: () => MaybePromise<T>): MaybePromise<T>;
   /** As `through`, for what can't wait: refuses while the database is being opened again. */
   now<T>(read: () => T): T;
-  /** Closes the database and opens it again; calls wait meanwhile. */
-  reopen(): Promise<void>;
+  /** For what is in memory: refuses only once the store is closed. */
+  known<T>(read: () => T): T;
+  /**
+   * Closes the database, opens it again and repairs it; calls wait meanwhile. Where that fails, they wait for another try:
+   * nobody reads what is not repaired.
+   */
+  reopen(repair: () => Promise<void>): Promise<void>;
   readonly closed: boolean;
   /** Refuses every later call. */
   shut(): void;
@@ -21,10 +26,12 @@ export type Gate = {
 export function createGate(level: Level, site: Site): Gate {
   let closed = false;
   let opening: Promise<void> | undefined;
+  let repairing: (() => Promise<void>) | undefined;
+  const isOpen = (): boolean => level.status === "open" && repairing === undefined;
 
   function through<T>(read: () => MaybePromise<T>): MaybePromise<T> {
     if (closed) throw storeClosed();
-    if (level.status !== "open") return whenOpen().then(() => through(read));
+    if (!isOpen()) return whenOpen().then(() => through(read));
     try {
       const result = read();
       return result instanceof Promise ? result.catch((error) => again(error, read)) : result;
@@ -34,12 +41,17 @@ export function createGate(level: Level, site: Site): Gate {
   }
 
   function now<T>(read: () => T): T {
-    if (closed) throw storeClosed();
+    if (closed || repairing !== undefined) throw storeClosed();
     try {
       return read();
     } catch (error) {
       throw readFault(error, site);
     }
+  }
+
+  function known<T>(read: () => T): T {
+    if (closed) throw storeClosed();
+    return read();
   }
 
   // A read that was under way when the database closed starts anew; the store itself is still open.
@@ -51,27 +63,36 @@ export function createGate(level: Level, site: Site): Gate {
 
   async function whenOpen(): Promise<void> {
     try {
-      opening ??= begin(() => level.open());
+      opening ??= begin();
       await opening;
     } catch (error) {
       throw openFault(error, site);
     }
   }
 
-  async function reopen(): Promise<void> {
-    opening = begin(() => level.close().then(() => level.open()));
+  async function reopen(repair: () => Promise<void>): Promise<void> {
+    repairing = repair;
+    opening = begin();
     await opening;
   }
 
-  function begin(open: () => Promise<void>): Promise<void> {
+  function begin(): Promise<void> {
     return open().finally(() => {
       opening = undefined;
     });
   }
 
+  async function open(): Promise<void> {
+    if (repairing !== undefined) await level.close();
+    await level.open();
+    await repairing?.();
+    repairing = undefined;
+  }
+
   return {
     through,
     now,
+    known,
     reopen,
     get closed() {
       return closed;

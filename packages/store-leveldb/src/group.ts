@@ -1,10 +1,11 @@
 import { answerStored, leaseFenced, type Precondition, type RowKey, rowMoved } from "@stigmer/store";
 import { type Draft, draftOver, type Writes } from "./draft.ts";
 import { auditKey, changeKey, STATE_KEY } from "./keys.ts";
-import { planJournals, planTasks } from "./plan-journal.ts";
+import { planJournals } from "./plan-journal.ts";
 import { planAnswerDrop, planRecords } from "./plan-records.ts";
 import { planReindex } from "./plan-reindex.ts";
 import { planRows } from "./plan-rows.ts";
+import { planTasks } from "./plan-tasks.ts";
 import type { PreparedCommit, Reindex } from "./prepare.ts";
 import { answerIn, rowIn, taskIn } from "./read.ts";
 import { encodeState, type StoreState } from "./record-codec.ts";
@@ -22,8 +23,8 @@ export type Group = {
   admit(commit: PreparedCommit): Admitted;
   /** Drops answers whose time is over, given entries of the index by expiry. */
   dropAnswers(expiries: readonly string[]): void;
-  /** Ends the group: prunes what is no longer kept, in proportion to what came in. */
-  finish(): { readonly writes: Writes; readonly state: StoreState };
+  /** Ends the group: prunes what is no longer kept, in proportion to what came in. `waiting` is by how many tasks more wait. */
+  finish(): { readonly writes: Writes; readonly state: StoreState; readonly waiting: number };
 };
 
 export type GroupDeps = {
@@ -36,24 +37,27 @@ export type GroupDeps = {
 export function createGroup({ state: before, view, now, keep }: GroupDeps): Group {
   const draft = draftOver(remembering(view));
   let state = before;
+  let waiting = 0;
 
   function admit(commit: PreparedCommit): Admitted {
-    const own = draftOver(draft);
-    if (commit.reindex !== undefined) return admitReindex(commit.reindex, own);
+    const { reindex } = commit;
+    return draft.attempt(() => (reindex === undefined ? planCommit(commit) : planReindexing(reindex)));
+  }
+
+  function planCommit(commit: PreparedCommit): Admitted {
     const revision = state.revision + 1;
-    for (const wanted of commit.preconditions) check(wanted, own, now);
-    const record = planRows(commit, own, revision);
-    planJournals(commit, own);
-    planTasks(commit, own);
-    planRecords(commit, own, { revision, nextAudit: state.nextAudit });
-    for (const [key, value] of own.writes) draft.writes.set(key, value);
+    for (const wanted of commit.preconditions) check(wanted, draft, now);
+    const record = planRows(commit, draft, revision);
+    planJournals(commit, draft);
+    const more = planTasks(commit, draft);
+    planRecords(commit, draft, { revision, nextAudit: state.nextAudit });
+    waiting += more;
     state = { ...state, revision, nextAudit: state.nextAudit + commit.audits.length };
     return { revision, record, changed: [...commit.puts.map(({ row }) => row), ...commit.deletes] };
   }
 
-  function admitReindex(reindex: Reindex, own: Draft): Admitted {
-    planReindex(reindex, own);
-    for (const [key, value] of own.writes) draft.writes.set(key, value);
+  function planReindexing(reindex: Reindex): Admitted {
+    planReindex(reindex, draft);
     return { revision: state.revision, record: undefined, changed: [] };
   }
 
@@ -65,7 +69,7 @@ export function createGroup({ state: before, view, now, keep }: GroupDeps): Grou
     finish: () => {
       state = prune(draft, { before, state, keep });
       draft.put(STATE_KEY, encodeState(state));
-      return { writes: draft.writes, state };
+      return { writes: draft.writes, state, waiting };
     },
   };
 }

@@ -19,12 +19,13 @@ export function undo(after: Indexed, { gone, came }: Difference): Indexed {
 }
 
 function without(one: Indexed, other: Indexed): Indexed {
-  const labels = Object.entries(one.labels).filter(
-    ([key, value]) => !Object.hasOwn(other.labels, key) || other.labels[key] !== value,
+  const keys = Object.keys(one.labels).filter(
+    (key) => one.labels[key] !== other.labels[key] || !Object.hasOwn(other.labels, key),
   );
+  const labels = keys.length === 0 ? {} : Object.fromEntries(keys.map((key) => [key, one.labels[key] ?? ""]));
   const entries = other.indexed ?? [];
   const indexed = (one.indexed ?? []).filter((entry) => !entries.some((known) => isSame(known, entry)));
-  return { labels: Object.fromEntries(labels), indexed };
+  return { labels, indexed };
 }
 
 function isEmpty({ labels, indexed = [] }: Indexed): boolean {

@@ -16,8 +16,11 @@ import type { RowFilter, RowKey, StreamKey, TaskKey } from "@stigmer/store";
  * | `c revision` | the row changes of a commit; none where it changed no row |
  * | `j tenant stream sequence` | journal entry |
  * | `h tenant stream` | the stream's last sequence and hash |
+ * | `k tenant stream mark sequence` | empty; the journal entries that have the mark |
+ * | `s tenant stream` | the stream's snapshot |
  * | `t queue tenant id` | task |
- * | `d queue time tenant id` | empty; the tasks that do not sleep, by due time |
+ * | `d queue time tenant id` | empty; the tasks that wait, by due time |
+ * | `l queue time tenant id` | empty; the leases, by due time |
  * | `b hash` | blob |
  * | `a tenant key` | stored answer |
  * | `x time tenant key` | empty; the answers by the time at which they may go |
@@ -43,8 +46,13 @@ export const entryKey = (key: StreamKey, sequence: number): string =>
   `j\0${key.tenant}\0${key.stream}\0${wholeDigits(sequence)}`;
 export const headKey = (key: StreamKey): string => `h\0${key.tenant}\0${key.stream}`;
 export const taskKey = (key: TaskKey): string => `t\0${key.queue}\0${key.tenant}\0${key.id}`;
-export const dueKey = (key: TaskKey, dueAt: number): string =>
-  `d\0${key.queue}\0${timeDigits(dueAt)}\0${key.tenant}\0${key.id}`;
+export const markKey = (key: StreamKey, mark: string, sequence: number): string =>
+  `k\0${key.tenant}\0${key.stream}\0${mark}\0${wholeDigits(sequence)}`;
+export const streamSnapshotKey = (key: StreamKey): string => `s\0${key.tenant}\0${key.stream}`;
+
+/** Where a task that does not sleep is found by its due time. */
+export const dueKey = (task: TaskKey & { readonly holder: string }, dueAt: number): string =>
+  `${dueLetter(task.holder !== "")}\0${task.queue}\0${timeDigits(dueAt)}\0${task.tenant}\0${task.id}`;
 export const blobKey = (hash: Uint8Array): string => `b\0${Buffer.from(hash).toString("hex")}`;
 export const answerKey = (key: AnswerKey): string => `a\0${key.tenant}\0${key.key}`;
 export const expiryKey = (key: AnswerKey, expiresAt: number): string =>
@@ -84,8 +92,25 @@ export function taskRange(queue: string, after?: TaskKey): KeyRange {
   return { gt: after === undefined ? `t\0${queue}\0` : taskKey(after), lt: `t\0${queue}\x01` };
 }
 
-export function dueRange(queue: string, until: number): KeyRange {
-  return { gte: `d\0${queue}\0`, lt: `d\0${queue}\0${timeDigits(until)}\x01` };
+/** The entries of a stream that have the mark, up to a sequence. */
+export function markRange(key: StreamKey, mark: string, upTo: number): KeyRange {
+  return { gte: markKey(key, mark, 1), lt: markKey(key, mark, upTo + 1) };
+}
+
+/** Tasks of a queue that are due, either leases or those that wait. */
+export function dueRange(queue: string, { until, held }: { readonly until: number; readonly held: boolean }): KeyRange {
+  const prefix = `${dueLetter(held)}\0${queue}\0`;
+  return { gte: prefix, lt: `${prefix}${timeDigits(until)}\x01` };
+}
+
+/** Leases or tasks that wait, of any queue whose name is `from` or comes after it. */
+export function queuesRange(from: string, held: boolean): KeyRange {
+  return { gte: `${dueLetter(held)}\0${from}`, lt: `${dueLetter(held)}\x01` };
+}
+
+/** What comes first behind the due times of a queue. */
+export function behindQueue(queue: string, held: boolean): string {
+  return `${dueLetter(held)}\0${queue}\x01`;
 }
 
 /** Answers whose time is over at `now`. */
@@ -104,6 +129,11 @@ export function storedRow(key: string): RowKey {
   return { tenant, kind, id };
 }
 
+/** The queue that a due time is of. */
+export function dueQueue(key: string): string {
+  return key.slice(2, key.indexOf("\0", 2));
+}
+
 export function dueTask(key: string): TaskKey {
   const [, queue = "", , tenant = "", id = ""] = key.split("\0");
   return { queue, tenant, id };
@@ -119,20 +149,30 @@ export function expiredAnswer(key: string): AnswerKey {
   return { tenant, key: name };
 }
 
+export function markedSequence(key: string): number {
+  return Number.parseInt(lastField(key), 16);
+}
+
 export function changeRevision(key: string): number {
   return Number.parseInt(lastField(key), 16);
+}
+
+function dueLetter(held: boolean): string {
+  return held ? "l" : "d";
 }
 
 function wholeDigits(value: number): string {
   return value.toString(16).padStart(14, "0");
 }
 
+/** For one call at a time; a new one for each would cost more than all the rest of a key. */
+const BITS = new DataView(new ArrayBuffer(8));
+
 // The bits of a double order like its value once the sign bit is flipped, and all of them are where it was set.
 function timeDigits(value: number): string {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, value + 0);
-  const high = view.getUint32(0);
-  const low = view.getUint32(4);
+  BITS.setFloat64(0, value + 0);
+  const high = BITS.getUint32(0);
+  const low = BITS.getUint32(4);
   return high < 0x8000_0000 ? halfDigits(high + 0x8000_0000) + halfDigits(low) : halfDigits(~high) + halfDigits(~low);
 }
 

@@ -13,6 +13,8 @@ export type View = {
   entries(range: KeyRange, bounds: Bounds): Promise<readonly Entry[]>;
   /** Only the keys, of at most `limit` entries. */
   keys(range: KeyRange, bounds: Bounds): Promise<readonly string[]>;
+  /** The last key of a range. */
+  lastKey(range: KeyRange): Promise<string | undefined>;
   /** Only the keys, step by step. */
   cursor(range: KeyRange): KeyCursor;
 };
@@ -45,6 +47,10 @@ export function viewOf(level: Level, snapshot?: AbstractSnapshot): View {
       const reading = { ...at, ...range, limit: bounds.limit, highWaterMarkBytes: READ_BYTES };
       await using iterator = level.keys(reading);
       return await readAll(iterator, bounds.limit);
+    },
+    async lastKey(range) {
+      await using iterator = level.keys({ ...at, ...range, reverse: true, limit: 1 });
+      return await iterator.next();
     },
     cursor(range) {
       const reading = { ...at, ...range, highWaterMarkBytes: READ_BYTES };

@@ -1,7 +1,7 @@
 /**
  * Writes as fast as it is acknowledged, in a process of its own: `node load.fake.ts <dir> <what> <writers> <seconds>`
- * prints a line of JSON with the acknowledged writes per second. `append` and `row` write through the store, each writer
- * one commit at a time; `level` puts the same bytes with classic-level alone, in synced batches of as many as there are
+ * prints a line of JSON with the acknowledged writes per second. `append`, `row` and `step` write through the store, each
+ * writer one commit at a time, where `step` is what an execution's step comes to; `level` puts the same bytes with classic-level alone, in synced batches of as many as there are
  * writers; `sync` writes 4 KiB and syncs them, which is the least that anything durable takes.
  */
 import { open } from "node:fs/promises";
@@ -13,6 +13,8 @@ import { openLevelStore } from "./open.ts";
 import { DATABASE_OPTIONS } from "./options.ts";
 
 const BYTES = new Uint8Array(1024).fill(120);
+const EVENT = new Uint8Array(600).fill(120);
+const TASK = new Uint8Array(64).fill(120);
 const PAGE = new Uint8Array(4096).fill(120);
 
 /** Writes once more, and resolves when that many writes are acknowledged. */
@@ -20,7 +22,13 @@ type Write = (writer: number, at: number) => Promise<number>;
 type Target = AsyncDisposable & { readonly lanes: number; readonly write: Write };
 
 const [dir = "", what = "append", writers = "1", seconds = "1"] = process.argv.slice(2);
-const openers = { append: openStore(appendOf), row: openStore(rowOf), level: openLevel, sync: openFile };
+const openers = {
+  append: openStore(appendOf),
+  row: openStore(rowOf),
+  step: openStore(stepOf),
+  level: openLevel,
+  sync: openFile,
+};
 await using target = await openers[what as keyof typeof openers](dir, Number(writers));
 process.stdout.write(`${JSON.stringify({ perSecond: await measure(target, Number(seconds) * 1000) })}\n`);
 
@@ -61,6 +69,23 @@ function appendOf(writer: number, after: number): Batch {
 function rowOf(writer: number): Batch {
   const id = `w${writer}`;
   return { puts: [{ tenant: "t", kind: "Agent", id, name: id, parent: "", labels: {}, bytes: BYTES }] };
+}
+
+/** Each writer appends to a journal of its own, and moves the task and the row that go with it. */
+function stepOf(writer: number, at: number): Batch {
+  const id = `w${writer}`;
+  const tenant = "t";
+  const indexed = [
+    ["status.phase", `${at % 4}`],
+    ["spec.agent_id", "agt-01"],
+  ] as const;
+  const labels = { "stigmer.ai/session": "ses-01", "stigmer.ai/agent": "agent" };
+  const row = { tenant, kind: "AgentExecution", id, name: id, parent: "ses-01", labels, indexed, bytes: EVENT };
+  return {
+    puts: [row],
+    appends: [{ tenant, stream: id, after: 2 * at, events: [EVENT, EVENT] }],
+    tasks: [{ tenant, queue: "agent", id, epoch: at, holder: "r1", dueAt: 1_700_000_000_000 + at, bytes: TASK }],
+  };
 }
 
 async function openLevel(folder: string, batch: number): Promise<Target> {

@@ -1,5 +1,5 @@
 import { silentLog, systemClock } from "@stigmer/base";
-import { labelField } from "@stigmer/store";
+import { labelField, type Task } from "@stigmer/store";
 import { MemoryLevel } from "memory-level";
 import { expect, it } from "vitest";
 import { AGENTS, row } from "./folder.suite.ts";
@@ -22,10 +22,53 @@ async function firstLayout(count: number): Promise<Memory> {
   await store.close();
   await level.open();
   for await (const key of level.keys({ gte: "i\0", lt: "i\x01" })) await level.del(key);
-  await level.put(SCHEMA_KEY, encodeCount(1));
   await level.close();
+  await setSchema(level, 1);
   return level;
 }
+
+async function withTasks(count: number): Promise<Memory> {
+  const level: Memory = new MemoryLevel({ keyEncoding: "utf8", valueEncoding: "view" });
+  await using store = await open(level);
+  await store.commit({ tasks: upTo(count).map(taskAt) });
+  return level;
+}
+
+/** Gives leases back the place that they had in the second layout, among the tasks that wait: every so many of them. */
+async function mixLeases(level: Memory, every: number): Promise<void> {
+  await level.open();
+  const keys = await level.keys({ gte: "l\0", lt: "l\x01" }).all();
+  for (const key of keys.filter((_, at) => at % every === 0)) {
+    await level.batch([
+      { type: "del", key },
+      { type: "put", key: `d${key.slice(1)}`, value: new Uint8Array() },
+    ]);
+  }
+  await level.close();
+  await setSchema(level, 2);
+}
+
+/** By turns a lease, one that waits, and one that sleeps. */
+function taskAt(at: number): Task {
+  const dueAt = at % 3 === 2 ? undefined : at;
+  return {
+    tenant: "t",
+    queue: "q",
+    id: `k${at}`,
+    epoch: 1,
+    holder: at % 3 === 0 ? "h" : "",
+    dueAt,
+    bytes: new Uint8Array(1),
+  };
+}
+
+async function setSchema(level: Memory, version: number): Promise<void> {
+  await level.open();
+  await level.put(SCHEMA_KEY, encodeCount(version));
+  await level.close();
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, at) => at);
 
 const odd = (value: string) => ({ ...AGENTS, where: [[{ field: labelField("odd"), in: [value] }]] });
 
@@ -45,12 +88,26 @@ it("finds rows by their labels after the first layout was brought up to date", a
   expect(ids.size).toBe(600);
 });
 
+it("finds leases apart from what waits after the second layout was brought up to date, also where that was interrupted", async () => {
+  const level = await withTasks(1_500);
+
+  for (const every of [1, 2]) {
+    await mixLeases(level, every);
+    await using store = await open(level);
+    const range = { until: 1e300, limit: 10_000 };
+    const held = await store.due("q", { ...range, held: true });
+    const waiting = await store.due("q", { ...range, held: false });
+    expect(decodeCount(level.getSync(SCHEMA_KEY) ?? new Uint8Array())).toBe(SCHEMA);
+    expect(held.map(({ dueAt }) => dueAt)).toEqual(upTo(500).map((at) => 3 * at));
+    expect(waiting.map(({ dueAt }) => dueAt)).toEqual(upTo(500).map((at) => 3 * at + 1));
+    expect(store.backlog()).toBe(500);
+  }
+});
+
 it("can be interrupted and repeated", async () => {
   const level = await firstLayout(3);
   await (await open(level)).close();
-  await level.open();
-  await level.put(SCHEMA_KEY, encodeCount(1));
-  await level.close();
+  await setSchema(level, 1);
 
   await using store = await open(level);
 

@@ -1,16 +1,19 @@
 import { precondition } from "@stigmer/base";
 import { Damaged } from "./damaged.ts";
 import { indexKeys } from "./index-keys.ts";
-import { SCHEMA_KEY, STATE_KEY } from "./keys.ts";
+import { dueKey, dueTask, queuesRange, SCHEMA_KEY, STATE_KEY } from "./keys.ts";
 import { type Level, viewOf, writeSynced } from "./level.ts";
 import type { Site } from "./level-errors.ts";
+import { taskIn } from "./read.ts";
 import { decodeCount, EMPTY_STATE, encodeCount, encodeState, NOTHING } from "./record-codec.ts";
 import { rowsAtOnce } from "./reindex.ts";
 
 /** Brings the layout from the version of its place in the list, counted from 1, to the next. Can be repeated. */
 type Migration = (level: Level) => Promise<void>;
 
-const MIGRATIONS: readonly Migration[] = [indexLabels];
+const DUE_AT_ONCE = 1_000;
+
+const MIGRATIONS: readonly Migration[] = [indexLabels, indexLeases];
 
 /** The version of the layout in `keys.ts`. */
 export const SCHEMA = 1 + MIGRATIONS.length;
@@ -40,6 +43,28 @@ async function indexLabels(level: Level): Promise<void> {
   for await (const rows of rowsAtOnce(view)) {
     const keys = rows.flatMap((row) => indexKeys(row, row));
     if (keys.length > 0) await writeSynced(level, new Map(keys.map((key) => [key, NOTHING])));
+  }
+}
+
+/** 2 to 3: leases have an index of their due times apart from the tasks that wait; they stood among those. */
+async function indexLeases(level: Level): Promise<void> {
+  const view = viewOf(level);
+  const { gte = "", lt } = queuesRange("", false);
+  for (let after = gte; ; ) {
+    const found = await view.keys({ gt: after, lt }, { limit: DUE_AT_ONCE });
+    const leases = found.flatMap((key) => {
+      const task = taskIn(view, dueTask(key));
+      return task === undefined || task.holder === "" || task.dueAt === undefined
+        ? []
+        : [[key, task, task.dueAt] as const];
+    });
+    const moved = leases.flatMap(([key, task, dueAt]) => [
+      [key, undefined] as const,
+      [dueKey(task, dueAt), NOTHING] as const,
+    ]);
+    if (moved.length > 0) await writeSynced(level, new Map(moved));
+    after = found.at(-1) ?? after;
+    if (found.length < DUE_AT_ONCE) return;
   }
 }
 

@@ -16,7 +16,7 @@ export function planReindex({ rows, signatures }: Reindex, draft: Draft): void {
     const moved = difference(before, after);
     if (moved === undefined) continue;
     planIndex(key, moved, draft);
-    draft.put(rowKey(key), stampRow(encodeRow(after), version));
+    draft.put(rowKey(key), stampRow(encodeRow(after, after.bytes), version));
   }
   for (const { kind, signature } of signatures) draft.put(signatureKey(kind), encodeId(signature));
 }

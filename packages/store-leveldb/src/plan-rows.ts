@@ -5,7 +5,7 @@ import { indexKeys } from "./index-keys.ts";
 import { changeKey, nameKey, parentKey, rowKey } from "./keys.ts";
 import type { PreparedCommit, PreparedPut } from "./prepare.ts";
 import { decodeId, encodeId, NOTHING } from "./record-codec.ts";
-import { decodeRow, encodeChanges, type RowChange, stampRow } from "./row-codec.ts";
+import { decodeRow, encodeChanges, isFoundAlike, type RowChange, stampRow } from "./row-codec.ts";
 
 /** What the indexes are about. */
 type Place = Indexed & { readonly name: string; readonly parent: string };
@@ -37,11 +37,16 @@ export function planRows(commit: PreparedCommit, draft: Draft, revision: number)
 function planPut({ row, value }: PreparedPut, draft: Draft, revision: number): Move {
   const key = { tenant: row.tenant, kind: row.kind, id: row.id };
   const stored = draft.get(rowKey(key));
-  const before = stored === undefined ? undefined : decodeRow(key, stored);
-  const moved = difference(before ?? NOWHERE, row);
+  const before = stored === undefined ? undefined : placeBefore(key, stored, { row, value });
+  const moved = before === row ? undefined : difference(before ?? NOWHERE, row);
   const created = before === undefined;
   const change: RowChange = { key, type: "put", created, value: stampRow(value, revision), ...(!created && { moved }) };
   return { key, before, after: row, change, moved };
+}
+
+// Most puts move nothing, and that is seen without taking what is stored apart.
+function placeBefore(key: RowKey, stored: Uint8Array, { row, value }: PreparedPut): Place {
+  return isFoundAlike(stored, value) ? row : decodeRow(key, stored);
 }
 
 function planDeletes(deletes: readonly RowKey[], draft: Draft): readonly Move[] {
@@ -76,8 +81,7 @@ function takeName(draft: Draft, key: RowKey, name: string): void {
 export function planIndex(key: RowKey, moved: Difference | undefined, draft: Draft): void {
   if (moved === undefined) return;
   const came = indexKeys(key, moved.came);
-  const kept = new Set(came);
-  for (const gone of indexKeys(key, moved.gone)) if (!kept.has(gone)) draft.remove(gone);
+  for (const gone of indexKeys(key, moved.gone)) if (!came.includes(gone)) draft.remove(gone);
   for (const at of came) draft.put(at, NOTHING);
 }
 

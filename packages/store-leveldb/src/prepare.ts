@@ -5,14 +5,17 @@ import {
   type Batch,
   checkCommit,
   type IndexEntry,
+  type Mark,
   type Precondition,
   type RowContent,
   type RowKey,
   type StoredAnswer,
+  type StreamKey,
+  type StreamSnapshot,
   type Task,
   type TaskKey,
 } from "@stigmer/store";
-import { encodeEntry, encodeTask } from "./journal-codec.ts";
+import { encodeEntry, encodeSnapshot, encodeTask } from "./journal-codec.ts";
 import { encodeAnswer, encodeOpaque } from "./record-codec.ts";
 import { encodeRow } from "./row-codec.ts";
 
@@ -20,8 +23,15 @@ import { encodeRow } from "./row-codec.ts";
 export type PreparedPut = { readonly row: Omit<RowContent, "bytes">; readonly value: Buffer };
 
 /** Entries to append; each lacks only sequence and hashes. */
-export type PreparedAppend = { readonly append: Omit<Append, "events">; readonly entries: readonly Buffer[] };
+export type PreparedAppend = {
+  readonly key: StreamKey;
+  readonly after: number;
+  readonly prevHash: Uint8Array | undefined;
+  readonly marks: readonly Mark[];
+  readonly entries: readonly Buffer[];
+};
 
+export type PreparedSnapshot = { readonly key: StreamKey; readonly sequence: number; readonly value: Buffer };
 export type PreparedTask = { readonly task: Omit<Task, "bytes">; readonly value: Buffer };
 export type PreparedAnswer = { readonly answer: Omit<StoredAnswer, "bytes" | "digest">; readonly value: Buffer };
 export type PreparedBlob = { readonly hash: Uint8Array; readonly value: Buffer };
@@ -41,6 +51,7 @@ export type PreparedCommit = {
   readonly puts: readonly PreparedPut[];
   readonly deletes: readonly RowKey[];
   readonly appends: readonly PreparedAppend[];
+  readonly snapshots: readonly PreparedSnapshot[];
   readonly tasks: readonly PreparedTask[];
   readonly taskDeletes: readonly TaskKey[];
   readonly blobs: readonly PreparedBlob[];
@@ -58,6 +69,7 @@ export function prepare(batch: Batch, preconditions: readonly Precondition[]): P
   const parts = {
     puts: (batch.puts ?? []).map(preparePut),
     appends: (batch.appends ?? []).map(prepareAppend),
+    snapshots: (batch.streamSnapshots ?? []).map(prepareSnapshot),
     tasks: (batch.tasks ?? []).map(prepareTask),
     blobs: (batch.blobs ?? []).map(prepareBlob),
     answers: (batch.answers ?? []).map(prepareAnswer),
@@ -72,20 +84,21 @@ export function prepare(batch: Batch, preconditions: readonly Precondition[]): P
   };
 }
 
-function preparePut({ bytes, ...row }: RowContent): PreparedPut {
-  const { labels, indexed = [] } = row;
+// Each field by name: spreading what is left of an object costs as much as encoding it.
+function preparePut({ tenant, kind, id, name, parent, labels, indexed = [], bytes }: RowContent): PreparedPut {
   // A text with a lone surrogate is stored as UTF-8 has it; later comparisons are with that.
   const entries = indexed.map(([field, value]) => [field, value.toWellFormed()] as const);
-  const content = { ...row, labels: { ...labels }, indexed: entries };
-  return { row: content, value: encodeRow({ ...content, bytes }) };
+  const row = { tenant, kind, id, name, parent, labels: { ...labels }, indexed: entries };
+  return { row, value: encodeRow(row, bytes) };
 }
 
-function prepareAppend({ events, ...append }: Append): PreparedAppend {
-  const entries = events.map((event, at) =>
-    encodeEntry(event, { chained: append.after + at > 0 || append.prevHash !== undefined }),
-  );
-  const { prevHash } = append;
-  return { append: prevHash === undefined ? append : { ...append, prevHash: prevHash.slice() }, entries };
+function prepareAppend({ tenant, stream, after, events, prevHash, marks = [] }: Append): PreparedAppend {
+  const entries = events.map((event, at) => encodeEntry(event, { chained: after + at > 0 || prevHash !== undefined }));
+  return { key: { tenant, stream }, after, prevHash: prevHash?.slice(), marks: [...marks], entries };
+}
+
+function prepareSnapshot({ tenant, stream, ...snapshot }: StreamKey & StreamSnapshot): PreparedSnapshot {
+  return { key: { tenant, stream }, sequence: snapshot.sequence, value: encodeSnapshot(snapshot) };
 }
 
 function prepareTask(task: Task): PreparedTask {
@@ -107,10 +120,11 @@ function prepareAnswer(answer: StoredAnswer): PreparedAnswer {
 
 const COMMIT_BYTES = 512;
 
-function weigh(parts: Pick<PreparedCommit, "puts" | "appends" | "tasks" | "blobs" | "answers" | "audits">): number {
-  const { puts, appends, tasks, blobs, answers, audits } = parts;
+type Weighed = Pick<PreparedCommit, "puts" | "appends" | "snapshots" | "tasks" | "blobs" | "answers" | "audits">;
+
+function weigh({ appends, audits, ...valued }: Weighed): number {
   let bytes = COMMIT_BYTES;
-  for (const { value } of [...puts, ...tasks, ...blobs, ...answers]) bytes += value.length;
+  for (const parts of Object.values(valued)) for (const { value } of parts) bytes += value.length;
   for (const { entries } of appends) for (const entry of entries) bytes += entry.length;
   for (const audit of audits) bytes += audit.length;
   return bytes;

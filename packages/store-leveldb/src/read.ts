@@ -2,8 +2,8 @@ import type { Clock } from "@stigmer/base";
 import {
   checkAnswerKey,
   checkHash,
+  checkMark,
   checkQuery,
-  checkQueue,
   checkRowKey,
   checkStream,
   checkTaskKey,
@@ -19,21 +19,21 @@ import {
 } from "@stigmer/store";
 import { Damaged } from "./damaged.ts";
 import type { Gate } from "./gate.ts";
-import { decodeEntry, decodeHead, decodeTask, NO_ENTRY } from "./journal-codec.ts";
+import { decodeEntry, decodeHead, decodeSnapshot, decodeTask, NO_ENTRY } from "./journal-codec.ts";
 import {
   answerKey,
   blobKey,
-  dueRange,
-  dueTask,
   entryKey,
   entryRange,
   headKey,
+  type KeyRange,
+  markedSequence,
+  markRange,
   nameKey,
   rowKey,
   STATE_KEY,
-  storedTask,
+  streamSnapshotKey,
   taskKey,
-  taskRange,
 } from "./keys.ts";
 import type { View } from "./level.ts";
 import { pageIn } from "./page.ts";
@@ -59,7 +59,6 @@ type Range = { readonly from: number; readonly limit: number };
 
 /** Up to here it is cheaper to look up entries one by one, at once, than to iterate in another thread. */
 const FEW_ENTRIES = 16;
-const TASKS_AT_ONCE = 500;
 
 /** Reads through the gate. What is found damaged is refused with `STORE_CORRUPT`. */
 export function createReader(deps: { readonly gate: Gate; readonly source: Source; readonly clock: Clock }): Reader {
@@ -87,6 +86,17 @@ export function createReader(deps: { readonly gate: Gate; readonly source: Sourc
     read(key, range) {
       checkStream(key, range);
       return gate.through(() => entriesIn(view, key, range));
+    },
+    marked(key, mark, upTo) {
+      checkMark(key, mark, upTo);
+      return gate.through(() => markedIn(view, markRange(key, mark, upTo ?? Number.MAX_SAFE_INTEGER - 1)));
+    },
+    streamSnapshot(key) {
+      checkStream(key);
+      return gate.through(() => {
+        const value = view.get(streamSnapshotKey(key));
+        return value === undefined ? undefined : decodeSnapshot(value);
+      });
     },
     task(key) {
       checkTaskKey(key);
@@ -139,27 +149,9 @@ export function answerIn(view: Pick<View, "get">, key: AnswerKey, now: number): 
   return answer.expiresAt > now ? answer : undefined;
 }
 
-/** Tasks of a queue that are due, in order of due time. */
-export function dueIn(source: Source, queue: string, range: { readonly until: number; readonly limit: number }) {
-  checkQueue(queue, range);
-  return source.steadily(async (view) => {
-    const found = await view.keys(dueRange(queue, range.until), { limit: range.limit });
-    return found.map((key) => indexed(taskIn(view, dueTask(key)), key));
-  });
-}
-
-/** All tasks of a queue in order of key, some at a time. */
-export async function* tasksIn(gate: Gate, { view }: Source, queue: string): AsyncGenerator<Task> {
-  checkQueue(queue);
-  let after: TaskKey | undefined;
-  for (;;) {
-    const range = taskRange(queue, after);
-    const found = await gate.through(() => view.entries(range, { limit: TASKS_AT_ONCE }));
-    const tasks = await gate.through(() => found.map(([key, value]) => decodeTask(storedTask(key), value)));
-    yield* tasks;
-    after = tasks.at(-1);
-    if (tasks.length < TASKS_AT_ONCE) return;
-  }
+async function markedIn(view: View, range: KeyRange): Promise<number | undefined> {
+  const key = await view.lastKey(range);
+  return key === undefined ? undefined : markedSequence(key);
 }
 
 // The view may move between the two looks; then the second finds another row, or none.
@@ -174,7 +166,8 @@ function rowNamed(view: View, named: { tenant: string; kind: string; name: strin
 }
 
 function entriesIn(view: View, key: StreamKey, range: Range): MaybePromise<readonly JournalEntry[]> {
-  return range.limit > FEW_ENTRIES ? manyEntriesIn(view, key, range) : fewEntriesIn(view, key, range);
+  const isFew = range.limit <= FEW_ENTRIES || headIn(view, key).sequence - range.from < FEW_ENTRIES;
+  return isFew ? fewEntriesIn(view, key, range) : manyEntriesIn(view, key, range);
 }
 
 async function manyEntriesIn(view: View, key: StreamKey, { from, limit }: Range): Promise<readonly JournalEntry[]> {
@@ -207,9 +200,4 @@ function refuseGap(view: View, key: StreamKey, sequence: number): void {
 
 function missing(sequence: number): Damaged {
   return new Damaged(`journal entry ${sequence} is missing`);
-}
-
-function indexed<T>(found: T | undefined, key: string): T {
-  if (found === undefined) throw new Damaged(`an index leads nowhere: ${JSON.stringify(key)}`);
-  return found;
 }

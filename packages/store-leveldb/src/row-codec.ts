@@ -43,16 +43,14 @@ const MOVED = 4;
 const ENTRY = "\0";
 
 /** The stored form of a row, without its version: `stampRow` sets that. */
-export function encodeRow(row: RowContent): Buffer {
-  const pairs = pairsOf(row);
-  const value = blank(
-    NUMBER_BYTES + textCapacity(row.name) + textCapacity(row.parent) + pairsCapacity(pairs) + row.bytes.length,
-  );
+export function encodeRow(row: Omit<RowContent, "bytes">, bytes: Uint8Array): Buffer {
+  const texts = textCapacity(row.name) + textCapacity(row.parent) + pairsCapacity(row);
+  const value = blank(NUMBER_BYTES + texts + bytes.length);
   putNumber(value, 0);
   putText(value, row.name);
   putText(value, row.parent);
-  putPairs(value, pairs);
-  putRest(value, row.bytes);
+  putPairs(value, row);
+  putRest(value, bytes);
   return written(value);
 }
 
@@ -67,6 +65,17 @@ export function decodeRow(key: RowKey, value: Uint8Array): Row {
   return takeRow(key, unseal(value));
 }
 
+/** Whether two stored rows are found by the same, said in the same order: name, parent, labels and entries. Refuses a damaged one. */
+export function isFoundAlike(value: Uint8Array, other: Buffer): boolean {
+  const from = unseal(value);
+  from.at += NUMBER_BYTES;
+  const start = from.at;
+  skipText(from);
+  skipText(from);
+  skipPairs(from);
+  return from.at <= other.length && other.compare(from.buffer, start, from.at, start, from.at) === 0;
+}
+
 /** The record of a commit's row changes. */
 export function encodeChanges(changes: readonly RowChange[]): Buffer {
   const record = blank(changes.reduce((sum, change) => sum + changeCapacity(change), 0));
@@ -78,8 +87,8 @@ export function encodeChanges(changes: readonly RowChange[]): Buffer {
     putText(record, key.id);
     putBytes(record, value);
     if (moved === undefined) continue;
-    putPairs(record, pairsOf(moved.gone));
-    putPairs(record, pairsOf(moved.came));
+    putPairs(record, moved.gone);
+    putPairs(record, moved.came);
   }
   return seal(record);
 }
@@ -127,21 +136,24 @@ function takeRow({ tenant, kind, id }: RowKey, from: Cursor): Row {
 }
 
 function skipPairs(from: Cursor): void {
-  for (let texts = 2 * takeLength(from); texts > 0; texts--) {
-    const length = takeLength(from); // it moves the cursor before the text is passed over
-    from.at += length;
-  }
+  for (let texts = 2 * takeLength(from); texts > 0; texts--) skipText(from);
 }
 
-function pairsOf({ labels, indexed = [] }: Indexed): readonly IndexEntry[] {
-  return [...Object.entries(labels), ...indexed.map(([field, value]) => [`${ENTRY}${field}`, value] as const)];
+function skipText(from: Cursor): void {
+  const length = takeLength(from); // it moves the cursor before the text is passed over
+  from.at += length;
 }
 
-function putPairs(to: Cursor, pairs: readonly IndexEntry[]): void {
-  putLength(to, pairs.length);
-  for (const [key, text] of pairs) {
+function putPairs(to: Cursor, { labels, indexed = [] }: Indexed): void {
+  const keys = Object.keys(labels);
+  putLength(to, keys.length + indexed.length);
+  for (const key of keys) {
     putText(to, key);
-    putText(to, text);
+    putText(to, labels[key] ?? "");
+  }
+  for (const [field, value] of indexed) {
+    putText(to, `${ENTRY}${field}`);
+    putText(to, value);
   }
 }
 
@@ -163,12 +175,15 @@ function setLabel(labels: Record<string, string>, label: string, text: string): 
   else Object.defineProperty(labels, label, { value: text, enumerable: true, configurable: true, writable: true });
 }
 
-function pairsCapacity(pairs: readonly IndexEntry[]): number {
-  return pairs.reduce((sum, [key, text]) => sum + textCapacity(key) + textCapacity(text), LENGTH_BYTES);
+function pairsCapacity({ labels, indexed = [] }: Indexed): number {
+  let capacity = LENGTH_BYTES;
+  for (const key of Object.keys(labels)) capacity += textCapacity(key) + textCapacity(labels[key] ?? "");
+  for (const [field, value] of indexed) capacity += ENTRY.length + textCapacity(field) + textCapacity(value);
+  return capacity;
 }
 
 function changeCapacity({ key, value, moved }: RowChange): number {
-  const lists = moved === undefined ? 0 : pairsCapacity(pairsOf(moved.gone)) + pairsCapacity(pairsOf(moved.came));
+  const lists = moved === undefined ? 0 : pairsCapacity(moved.gone) + pairsCapacity(moved.came);
   const texts = textCapacity(key.tenant) + textCapacity(key.kind) + textCapacity(key.id);
   return 1 + texts + LENGTH_BYTES + value.length + lists;
 }

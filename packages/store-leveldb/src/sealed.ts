@@ -40,7 +40,7 @@ export function checksummed(value: Buffer): Buffer {
 
 /** A cursor at the first field of a stored value; refuses a damaged one. */
 export function unseal(value: Uint8Array): Cursor {
-  const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const buffer = bufferOf(value);
   if (buffer.length < CHECKSUM_BYTES) throw new Damaged("value is cut off");
   if (buffer.readUInt32LE(0) !== crc32(buffer.subarray(CHECKSUM_BYTES))) throw new Damaged("checksum differs");
   return { buffer, at: CHECKSUM_BYTES };
@@ -48,7 +48,11 @@ export function unseal(value: Uint8Array): Cursor {
 
 /** A cursor at the first field of a value inside one that `unseal` has verified. */
 export function trusted(value: Uint8Array): Cursor {
-  return { buffer: Buffer.from(value.buffer, value.byteOffset, value.byteLength), at: CHECKSUM_BYTES };
+  return { buffer: bufferOf(value), at: CHECKSUM_BYTES };
+}
+
+function bufferOf(value: Uint8Array): Buffer {
+  return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
 /** Writes a whole number from 0 to 2^53 - 1, most significant byte first. */
@@ -95,9 +99,15 @@ export function takeLength(from: Cursor): number {
 }
 
 export function putText(to: Cursor, text: string): void {
-  putLength(to, Buffer.byteLength(text));
-  to.at += to.buffer.write(text, to.at);
+  const short = text.length <= SHORT_TEXT;
+  if (!short) putLength(to, Buffer.byteLength(text));
+  const length = to.buffer.write(text, short ? to.at + 1 : to.at);
+  if (short) to.buffer[to.at++] = length;
+  to.at += length;
 }
+
+/** So few characters that their bytes, three each at most, have a length of one byte. */
+const SHORT_TEXT = Math.floor(0x7f / 3);
 
 export function takeText(from: Cursor): string {
   const end = takeLength(from) + from.at;

@@ -10,14 +10,28 @@ type Model = {
   readonly revision: number;
   readonly rows: ReadonlyMap<string, Row>;
   readonly streams: ReadonlyMap<string, readonly string[]>;
+  readonly marks: ReadonlyMap<string, readonly number[]>;
+  readonly snapshots: ReadonlyMap<string, string>;
   readonly tasks: ReadonlyMap<string, Task>;
   readonly changes: readonly string[];
+};
+
+const EMPTY: Model = {
+  revision: 0,
+  rows: new Map(),
+  streams: new Map(),
+  marks: new Map(),
+  snapshots: new Map(),
+  tasks: new Map(),
+  changes: [],
 };
 
 type Command = { readonly batch: Batch; readonly wanted: readonly Precondition[] };
 type Act = readonly Command[] | "reopen";
 
 const T = "t";
+const STREAMS = ["s", "r"] as const;
+const MARKS = ["m", "m\u0001", "mm"] as const;
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 const ids = fc.constantFrom("a", "b", "ab", "\uffff", "\u{10000}");
@@ -46,9 +60,16 @@ const tasks = fc.record({
 });
 const appends = fc.record({
   tenant: fc.constant(T),
-  stream: fc.constantFrom("s", "r"),
+  stream: fc.constantFrom(...STREAMS),
   after: fc.nat(3),
   events: fc.array(bytes, { maxLength: 2 }),
+  marks: fc.array(fc.record({ key: fc.constantFrom(...MARKS), at: fc.nat({ max: 1 }) }), { maxLength: 1 }),
+});
+const streamSnapshots = fc.record({
+  tenant: fc.constant(T),
+  stream: fc.constantFrom(...STREAMS),
+  sequence: fc.nat(3),
+  bytes,
 });
 const wanted = fc.oneof(
   fc.record({ row: keys, version: fc.nat(4) }),
@@ -59,6 +80,7 @@ const batches = fc.record({
   puts: few(puts),
   deletes: few(keys),
   appends: few(appends),
+  streamSnapshots: fc.array(streamSnapshots, { maxLength: 1 }),
   tasks: few(tasks),
   taskDeletes: few(taskKeys),
 });
@@ -78,7 +100,7 @@ it(`does what the model does (SEED=${SEED})`, async () => {
       const open = () =>
         storeOver(level, { clock: systemClock, log: silentLog, recent: { commits: 4, bytes: 10_000 } });
       let store = await open();
-      let model: Model = { revision: 0, rows: new Map(), streams: new Map(), tasks: new Map(), changes: [] };
+      let model = EMPTY;
       for (const act of history) {
         if (act === "reopen") {
           await store.close();
@@ -109,10 +131,13 @@ async function outcomeOf(commit: Promise<number>): Promise<string> {
 const keyOf = ({ kind, id }: { kind: string; id: string }) => `${kind} ${id}`;
 
 function apply(model: Model, { batch, wanted }: Command): readonly [string, Model] {
-  const { puts = [], deletes = [], appends = [], tasks = [], taskDeletes = [] } = batch;
+  const { puts = [], deletes = [], appends = [], streamSnapshots = [], tasks = [], taskDeletes = [] } = batch;
   const refused = (reason: string) => [reason, model] as const;
   if (hasTwice([...puts, ...deletes].map(keyOf))) return refused("INVALID_REQUEST");
   if (hasTwice([...tasks, ...taskDeletes].map(({ id }) => id))) return refused("INVALID_REQUEST");
+  if (appends.some(({ marks = [], events }) => marks.some(({ at }) => at >= events.length))) {
+    return refused("INVALID_REQUEST");
+  }
   for (const each of wanted) {
     if ("row" in each && (model.rows.get(keyOf(each.row))?.version ?? 0) !== each.version)
       return refused("VERSION_MOVED");
@@ -131,15 +156,25 @@ function apply(model: Model, { batch, wanted }: Command): readonly [string, Mode
   const named = [...rows.values()].filter(({ name }) => name !== "").map(({ kind, name }) => `${kind} ${name}`);
   if (hasTwice(named)) return refused("RESOURCE_EXISTS");
   const streams = new Map(model.streams);
-  for (const { stream, after, events } of appends) {
+  const marks = new Map(model.marks);
+  for (const { stream, after, events, marks: made = [] } of appends) {
     const entries = streams.get(stream) ?? [];
     if (entries.length !== after) return refused("VERSION_MOVED");
     streams.set(stream, [...entries, ...events.map(String)]);
+    for (const { key, at } of made) {
+      marks.set(`${stream} ${key}`, [...(marks.get(`${stream} ${key}`) ?? []), after + at + 1]);
+    }
+  }
+  const snapshots = new Map(model.snapshots);
+  for (const { stream, sequence, bytes } of streamSnapshots) {
+    if (sequence > (streams.get(stream) ?? []).length) return refused("INVALID_REQUEST");
+    snapshots.set(stream, `${sequence} ${bytes}`);
   }
   const kept = new Map(model.tasks);
   for (const { id } of taskDeletes) kept.delete(id);
   for (const task of tasks) kept.set(task.id, task);
-  return [`${revision}`, { revision, rows, streams, tasks: kept, changes: [...model.changes, ...changes] }];
+  const next = { revision, rows, streams, marks, snapshots, tasks: kept, changes: [...model.changes, ...changes] };
+  return [`${revision}`, next];
 }
 
 const changeOf = (revision: number, put: RowContent, model: Model) =>
@@ -175,18 +210,34 @@ async function expectAlike(store: Store, model: Model): Promise<void> {
     const seen = await changesIn(store, kind, model);
     expect(seen).toEqual(model.changes.filter((change) => change.split(" ")[3] === kind));
   }
-  for (const stream of ["s", "r"]) {
-    const entries = await store.read({ tenant: T, stream }, { from: 1, limit: 1_000 });
-    expect(entries.map(({ event }) => String(event))).toEqual(model.streams.get(stream) ?? []);
+  for (const stream of STREAMS) await expectStreamAlike(store, stream, model);
+  await expectTasksAlike(store, [...model.tasks.values()]);
+}
+
+async function expectStreamAlike(store: Store, stream: string, model: Model): Promise<void> {
+  const key = { tenant: T, stream };
+  const entries = await store.read(key, { from: 1, limit: 1_000 });
+  expect(entries.map(({ event }) => String(event))).toEqual(model.streams.get(stream) ?? []);
+  for (const mark of MARKS) {
+    const marked = model.marks.get(`${stream} ${mark}`) ?? [];
+    expect(await store.marked(key, mark)).toBe(marked.at(-1));
+    expect(await store.marked(key, mark, 2)).toBe(marked.findLast((sequence) => sequence <= 2));
   }
-  const tasks = [...model.tasks.values()].sort((one, other) => bytewise(one.id, other.id));
+  const snapshot = await store.streamSnapshot(key);
+  expect(snapshot && `${snapshot.sequence} ${snapshot.bytes}`).toBe(model.snapshots.get(stream));
+}
+
+async function expectTasksAlike(store: Store, stored: readonly Task[]): Promise<void> {
+  const tasks = [...stored].sort((one, other) => bytewise(one.id, other.id));
   const listed: Task[] = [];
   for await (const task of store.tasks("q")) listed.push(task);
   expect(listed).toEqual(tasks);
-  const due = tasks
-    .filter(({ dueAt }) => (dueAt ?? 9) <= 1)
-    .sort((one, other) => (one.dueAt ?? 0) - (other.dueAt ?? 0));
-  expect(await store.due("q", { until: 1, limit: 100 })).toEqual(due);
+  for (const held of [false, true]) {
+    const due = tasks
+      .filter(({ holder, dueAt }) => (holder !== "") === held && (dueAt ?? 9) <= 1)
+      .sort((one, other) => (one.dueAt ?? 0) - (other.dueAt ?? 0));
+    expect(await store.due("q", { until: 1, limit: 100, held })).toEqual(due);
+  }
 }
 
 async function pageThrough(store: Store, filter: { tenant: string; kind: string; parent?: string }): Promise<Row[]> {

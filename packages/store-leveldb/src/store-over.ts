@@ -5,7 +5,8 @@ import { type Level, makeRoomForKeys, steadily, viewOf } from "./level.ts";
 import { openFault, type Site } from "./level-errors.ts";
 import { migrate } from "./migrate.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "./options.ts";
-import { createReader, dueIn, type Source, stateIn, tasksIn } from "./read.ts";
+import { createReader, type Source, stateIn } from "./read.ts";
+import { countWaiting, dueIn, queuesIn, tasksIn } from "./read-tasks.ts";
 import { reindex } from "./reindex.ts";
 import { createFeed } from "./watch.ts";
 import { createWriter } from "./write.ts";
@@ -34,21 +35,23 @@ export async function storeOver(level: Level, options: StoreOverOptions): Promis
     await level.open();
     makeRoomForKeys(level);
     await migrate(level, site);
-    return createStore(level, { ...options, site });
+    return createStore(level, { ...options, site, backlog: await countWaiting(viewOf(level)) });
   } catch (error) {
     await level.close();
     throw openFault(error, site);
   }
 }
 
-function createStore(level: Level, options: StoreOverOptions & { readonly site: Site }): Store {
-  const { clock, log, site, afterClose = async () => {}, beforeReopen = async () => {} } = options;
+type Opened = StoreOverOptions & { readonly site: Site; readonly backlog: number };
+
+function createStore(level: Level, options: Opened): Store {
+  const { clock, log, site, backlog, afterClose = async () => {}, beforeReopen = async () => {} } = options;
   const limits = { ...DEFAULT_LIMITS, ...options };
   const gate = createGate(level, site);
   const source: Source = { view: viewOf(level), steadily: (read) => steadily(level, read) };
   const feed = createFeed({ level, gate, start: stateIn(source.view), recent: limits.recent });
-  const heal = () => beforeReopen().then(() => gate.reopen());
-  const groups = createGroupWriter({ level, site, clock, log, limits, heal, publish: feed.publish });
+  const heal = (repair: () => Promise<void>) => beforeReopen().then(() => gate.reopen(repair));
+  const groups = createGroupWriter({ level, site, clock, log, limits, backlog, heal, publish: feed.publish });
   const writer = createWriter(groups, limits.waiting);
   let closing: Promise<void> | undefined;
 
@@ -66,10 +69,12 @@ function createStore(level: Level, options: StoreOverOptions & { readonly site: 
   const store: Store = {
     ...createReader({ gate, source, clock }),
     commit: writer.commit,
-    revision: () => gate.now(() => groups.state().revision),
+    revision: () => gate.known(() => groups.state().revision),
     snapshot: () => gate.now(() => createSnapshot(level, { gate, clock })),
     watch: feed.watch,
     due: (queue, range) => gate.through(() => dueIn(source, queue, range)),
+    queues: (prefix) => gate.through(() => queuesIn(source, prefix)),
+    backlog: () => gate.known(() => groups.backlog()),
     tasks: (queue) => tasksIn(gate, source, queue),
     reindex: (kinds) => reindex({ gate, view: source.view, writer }, kinds),
     close: () => (closing ??= end()),

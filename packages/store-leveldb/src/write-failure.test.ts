@@ -1,33 +1,9 @@
 import { type Log, silentLog, systemClock } from "@stigmer/base";
 import type { Batch, Store } from "@stigmer/store";
-import type { AbstractBatchOptions } from "abstract-level";
-import { MemoryLevel } from "memory-level";
 import { expect, it } from "vitest";
+import { FailingLevel, type Failure } from "./failing-level.fake.ts";
 import { AGENTS, agent, idsIn, row } from "./folder.suite.ts";
 import { type StoreOverOptions, storeOver } from "./store-over.ts";
-
-type Failure = "none" | "before" | "after";
-
-/** Fails writes on demand: before anything is stored, or after all of it is, as a disk that fails to sync. */
-class FailingLevel extends MemoryLevel<string, Uint8Array> {
-  failure: Failure = "none";
-  writes = 0;
-
-  constructor() {
-    super({ keyEncoding: "utf8", valueEncoding: "view" });
-  }
-
-  async _batch(operations: unknown, options: AbstractBatchOptions<string, Uint8Array>): Promise<void> {
-    this.writes++;
-    const { failure } = this;
-    if (failure === "before") throw new Error("IO error: No space left on device");
-    const base: { _batch(operations: unknown, options: unknown): Promise<void> } = Object.getPrototypeOf(
-      FailingLevel.prototype,
-    );
-    await base._batch.call(this, operations, options);
-    if (failure === "after") throw new Error("IO error: Input/output error");
-  }
-}
 
 async function open(options: Partial<StoreOverOptions> = {}): Promise<{ level: FailingLevel; store: Store }> {
   const level = new FailingLevel();
@@ -107,6 +83,24 @@ it("goes on answering reads while writes fail", async () => {
   room = true;
   await store.commit({ puts: [row("d")] });
   expect(await idsIn(store)).toEqual(["a", "d"]);
+});
+
+it("shows nobody what a failed write has left behind, not even before it is undone", async () => {
+  const { level, store } = await open();
+  await store.commit({ puts: [row("a")] });
+  const undo = Promise.withResolvers<void>();
+  level.failure = "after";
+  const undoing = level.writes + 2;
+  level.holds = (write) => (write === undoing ? undo.promise : undefined);
+
+  const failed = expect(store.commit({ puts: [row("b")] })).rejects.toThrow();
+  await new Promise((resolve) => level.once("open", resolve));
+  level.failure = "none";
+  const found = Promise.resolve(store.get(agent("b")));
+  undo.resolve();
+
+  expect(await found).toBeUndefined();
+  await failed;
 });
 
 it("answers reads that meet the database while it is opened again", async () => {

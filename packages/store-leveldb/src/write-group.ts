@@ -16,8 +16,13 @@ export type GroupWriterDeps = {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: Required<StoreLimits>;
-  /** Makes the database fit to be written again after a write has failed; rejects while that can't be. */
-  readonly heal: () => Promise<void>;
+  /** How many tasks wait at first. */
+  readonly backlog: number;
+  /**
+   * Makes the database fit to be written again after a write has failed, and repairs it before anybody reads it; rejects
+   * while that can't be.
+   */
+  readonly heal: (repair: () => Promise<void>) => Promise<void>;
   /** Told of a group's commits, in order, once they are synced and before their callers are. */
   readonly publish: (commits: readonly Admitted[], state: StoreState) => void;
 };
@@ -30,6 +35,8 @@ export type GroupWriter = {
   settle(): Promise<void>;
   /** What the newest acknowledged commit left behind. */
   state(): StoreState;
+  /** How many tasks wait as of then. */
+  backlog(): number;
 };
 
 const HOT_BYTES = 8 * 1024 * 1024;
@@ -43,6 +50,7 @@ export function createGroupWriter(deps: GroupWriterDeps): GroupWriter {
   const hot = createHotValues(view, HOT_BYTES);
   const keep = { changes: limits.keepChanges, audits: limits.keepAudits };
   let state = stateIn(view);
+  let backlog = deps.backlog;
   let undo: Writes | undefined;
 
   async function write(waiting: readonly Waiting[]): Promise<void> {
@@ -61,7 +69,7 @@ export function createGroupWriter(deps: GroupWriterDeps): GroupWriter {
   }
 
   async function store(group: Group, accepted: readonly Accepted[]): Promise<void> {
-    const { writes, state: next } = group.finish();
+    const { writes, state: next, waiting } = group.finish();
     await using before = level.snapshot();
     try {
       await writeSynced(level, writes);
@@ -72,6 +80,7 @@ export function createGroupWriter(deps: GroupWriterDeps): GroupWriter {
       throw error;
     }
     state = next;
+    backlog += waiting;
     hot.add(writes);
     deps.publish(
       accepted.map(({ admitted }) => admitted),
@@ -82,9 +91,11 @@ export function createGroupWriter(deps: GroupWriterDeps): GroupWriter {
 
   // A write that failed may still be found on disk later, though its callers were told that it changed nothing.
   async function mend(): Promise<void> {
-    if (undo === undefined) return;
-    await deps.heal();
-    if (stateIn(view).revision !== state.revision) await writeSynced(level, undo);
+    const writes = undo;
+    if (writes === undefined) return;
+    await deps.heal(async () => {
+      if (stateIn(view).revision !== state.revision) await writeSynced(level, writes);
+    });
     undo = undefined;
     log.info({ revision: state.revision }, "store was opened again after a failed write");
   }
@@ -93,7 +104,7 @@ export function createGroupWriter(deps: GroupWriterDeps): GroupWriter {
     await mend().catch((error: unknown) => log.warn({ error }, "store can't be opened again after a failed write yet"));
   }
 
-  return { write, settle, state: () => state };
+  return { write, settle, state: () => state, backlog: () => backlog };
 }
 
 function admitAll(group: Group, waiting: readonly Waiting[], site: Site) {

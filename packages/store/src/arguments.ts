@@ -1,8 +1,8 @@
 import { invalid, type Violation } from "@stigmer/base";
-import { identifierProblem, textProblem } from "./identifiers.ts";
-import type { StreamKey, Task, TaskKey } from "./journal.ts";
+import { identifierProblem, MAX_MARK_BYTES, textProblem } from "./identifiers.ts";
+import type { Append, StreamKey, Task, TaskKey } from "./journal.ts";
 import type { PageFilter, RowContent, RowKey } from "./row.ts";
-import type { Batch, Precondition, StoredAnswer } from "./store.ts";
+import type { Batch, DueRange, Precondition, StoredAnswer } from "./store.ts";
 import { isLabelField, type Where } from "./where.ts";
 
 /** Most rows in one page. */
@@ -20,6 +20,7 @@ export function checkCommit(batch: Batch, preconditions: readonly Precondition[]
   const found: Violations = [];
   checkRows(found, batch);
   checkAppends(found, batch);
+  checkStreamSnapshots(found, batch);
   checkTasks(found, batch);
   checkAnswers(found, batch.answers ?? []);
   for (const [at, { hash }] of (batch.blobs ?? []).entries()) checkDigest(found, `blobs[${at}].hash`, hash);
@@ -53,12 +54,20 @@ export function checkQuery(
 /** Refuses a stream's key, and a range of its entries, that no driver takes. */
 export function checkStream(key: StreamKey, range?: { readonly from: number; readonly limit: number }): void {
   const found: Violations = [];
-  identifier(found, "tenant", key.tenant);
-  identifier(found, "stream", key.stream);
+  streamKey(found, "", key);
   if (range !== undefined) {
     whole(found, "from", range.from, { least: 1 });
     whole(found, "limit", range.limit, { least: 1 });
   }
+  refuse(found);
+}
+
+/** Refuses a stream's key, a mark, and a bound of its search, that no driver takes. */
+export function checkMark(key: StreamKey, mark: string, upTo?: number): void {
+  const found: Violations = [];
+  streamKey(found, "", key);
+  markKey(found, "mark", mark);
+  if (upTo !== undefined) whole(found, "upTo", upTo, { least: 0 });
   refuse(found);
 }
 
@@ -70,13 +79,20 @@ export function checkTaskKey(key: TaskKey): void {
 }
 
 /** Refuses a queue's name, and a range of due times, that no driver takes. */
-export function checkQueue(queue: string, range?: { readonly until: number; readonly limit: number }): void {
+export function checkQueue(queue: string, range?: DueRange): void {
   const found: Violations = [];
   identifier(found, "queue", queue);
   if (range !== undefined) {
     time(found, "until", range.until);
     whole(found, "limit", range.limit, { least: 1 });
   }
+  refuse(found);
+}
+
+/** Refuses what no queue's name begins with. */
+export function checkQueuePrefix(prefix: string): void {
+  const found: Violations = [];
+  optionalIdentifier(found, "prefix", prefix);
   refuse(found);
 }
 
@@ -108,12 +124,29 @@ function checkRows(found: Violations, batch: Batch): void {
 
 function checkAppends(found: Violations, batch: Batch): void {
   for (const [at, append] of (batch.appends ?? []).entries()) {
-    identifier(found, `appends[${at}].tenant`, append.tenant);
-    identifier(found, `appends[${at}].stream`, append.stream);
+    streamKey(found, `appends[${at}].`, append);
     whole(found, `appends[${at}].after`, append.after, { least: 0 });
+    checkMarks(found, `appends[${at}].`, append);
     if (append.prevHash === undefined) continue;
     checkDigest(found, `appends[${at}].prevHash`, append.prevHash);
     if (append.after !== 0) found.push({ field: `appends[${at}].prevHash`, description: "only a first entry has one" });
+  }
+}
+
+function checkMarks(found: Violations, path: string, { marks = [], events }: Append): void {
+  for (const [index, { key, at }] of marks.entries()) {
+    markKey(found, `${path}marks[${index}].key`, key);
+    if (Number.isSafeInteger(at) && at >= 0 && at < events.length) continue;
+    found.push({ field: `${path}marks[${index}].at`, description: "is no index into the events" });
+  }
+}
+
+function checkStreamSnapshots(found: Violations, batch: Batch): void {
+  const seen = new Set<string>();
+  for (const [at, snapshot] of (batch.streamSnapshots ?? []).entries()) {
+    streamKey(found, `streamSnapshots[${at}].`, snapshot);
+    whole(found, `streamSnapshots[${at}].sequence`, snapshot.sequence, { least: 0 });
+    once(found, seen, { field: `streamSnapshots[${at}]`, key: `${snapshot.tenant}\0${snapshot.stream}` });
   }
 }
 
@@ -180,6 +213,16 @@ function checkWhere(found: Violations, where: Where): void {
   const count = where.flat().reduce((sum, term) => sum + ("in" in term ? term.in.length : 1), 0);
   if (count <= MAX_WHERE_VALUES) return;
   found.push({ field: "where", description: `names more than ${MAX_WHERE_VALUES} values` });
+}
+
+function streamKey(found: Violations, path: string, key: StreamKey): void {
+  identifier(found, `${path}tenant`, key.tenant);
+  identifier(found, `${path}stream`, key.stream);
+}
+
+function markKey(found: Violations, field: string, key: string): void {
+  const description = key === "" ? "is empty" : identifierProblem(key, MAX_MARK_BYTES);
+  if (description !== undefined) found.push({ field, description });
 }
 
 function taskKey(found: Violations, path: string, key: TaskKey): void {

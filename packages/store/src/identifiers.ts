@@ -1,12 +1,15 @@
 /** Longest identifier in bytes of UTF-8: what every driver can index, four of them in one key. */
 export const MAX_IDENTIFIER_BYTES = 512;
 
+/** Longest mark in bytes of UTF-8. */
+export const MAX_MARK_BYTES = 1_024;
+
 /** Why no driver may store `text` as an identifier; undefined where each can. Empty text is for the caller to judge. */
-export function identifierProblem(text: string): string | undefined {
+export function identifierProblem(text: string, most = MAX_IDENTIFIER_BYTES): string | undefined {
   if (PLAIN.test(text)) return undefined;
   const problem = textProblem(text);
   if (problem !== undefined) return problem;
-  return Buffer.byteLength(text) > MAX_IDENTIFIER_BYTES ? `is longer than ${MAX_IDENTIFIER_BYTES} bytes` : undefined;
+  return Buffer.byteLength(text) > most ? `is longer than ${most} bytes` : undefined;
 }
 
 /** The same for text that is never looked up, such as labels: any length goes. */

@@ -2,8 +2,10 @@ export {
   checkAnswerKey,
   checkCommit,
   checkHash,
+  checkMark,
   checkQuery,
   checkQueue,
+  checkQueuePrefix,
   checkRowKey,
   checkStream,
   checkTaskKey,
@@ -11,12 +13,22 @@ export {
   MAX_WHERE_VALUES,
 } from "./arguments.ts";
 export { compareBytewise } from "./bytewise.ts";
-export { identifierProblem, MAX_IDENTIFIER_BYTES } from "./identifiers.ts";
-export type { Append, JournalEntry, StreamHead, StreamKey, Task, TaskKey } from "./journal.ts";
-export { answerStored, leaseFenced, nameTaken, rowMoved, storeClosed, streamMoved } from "./refusals.ts";
+export { identifierProblem, MAX_IDENTIFIER_BYTES, MAX_MARK_BYTES } from "./identifiers.ts";
+export type {
+  Append,
+  JournalEntry,
+  Mark,
+  StreamHead,
+  StreamKey,
+  StreamSnapshot,
+  Task,
+  TaskKey,
+} from "./journal.ts";
+export { answerStored, leaseFenced, nameTaken, rowMoved, snapshotAhead, storeClosed, streamMoved } from "./refusals.ts";
 export type { Change, ChangeType, Page, PageFilter, Row, RowContent, RowFilter, RowKey } from "./row.ts";
 export type {
   Batch,
+  DueRange,
   KindIndex,
   MaybePromise,
   Precondition,

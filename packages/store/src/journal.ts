@@ -23,7 +23,21 @@ export type Append = StreamKey & {
   readonly after: number;
   readonly events: readonly Uint8Array[];
   readonly prevHash?: Uint8Array;
+  readonly marks?: readonly Mark[];
 };
+
+/**
+ * Names an entry, so that it can be found again without reading the journal: `at` is an index into the append's `events`.
+ * The key is an identifier of at most `MAX_MARK_BYTES`; entries may share one, and an entry may have several. Marks belong
+ * to their stream: neither a fork nor another tenant has them.
+ */
+export type Mark = { readonly key: string; readonly at: number };
+
+/**
+ * What folding a stream up to `sequence` came to. Derived, so it may be missing or of a form that its reader does not
+ * know, who then reads the journal instead.
+ */
+export type StreamSnapshot = { readonly sequence: number; readonly bytes: Uint8Array };
 
 /** Names one task: a queue and an id within it. */
 export type TaskKey = { readonly tenant: string; readonly queue: string; readonly id: string };

@@ -20,7 +20,10 @@ export function lifetimeSuite(promised: Promised): void {
     expect(store.revision()).toBe(0);
     expect(await store.page(AGENTS, { limit: 10 })).toEqual({ rows: [], next: undefined, revision: 0 });
     expect(await collect(store.tasks("q"))).toEqual([]);
-    expect(await store.due("q", { until: 1e300, limit: 10 })).toEqual([]);
+    expect(await store.due("q", { until: 1e300, limit: 10, held: false })).toEqual([]);
+    expect(await store.due("q", { until: 1e300, limit: 10, held: true })).toEqual([]);
+    expect(await store.queues("")).toEqual([]);
+    expect(store.backlog()).toBe(0);
   });
 
   promised("holds what was committed after it was opened again", async ({ store, reopen }) => {
@@ -73,6 +76,8 @@ function readsOf(reader: Reader): readonly (() => unknown)[] {
     () => reader.head(stream("s")),
     () => reader.read(stream("s"), { from: 1, limit: 1 }),
     () => reader.read(stream("s"), { from: 1, limit: 500 }),
+    () => reader.marked(stream("s"), "m"),
+    () => reader.streamSnapshot(stream("s")),
     () => reader.task(task("k")),
     () => reader.answer({ tenant: "t1", key: "k" }),
     () => reader.blob(createHash("sha256").update(text("")).digest()),
@@ -86,7 +91,10 @@ function callsOf(store: Store): readonly (() => unknown)[] {
     () => store.commit({ puts: [row("a")] }),
     () => store.revision(),
     () => store.snapshot(),
-    () => store.due("q", { until: 0, limit: 1 }),
+    () => store.due("q", { until: 0, limit: 1, held: false }),
+    () => store.due("q", { until: 0, limit: 1, held: true }),
+    () => store.queues(""),
+    () => store.backlog(),
     () => collect(store.tasks("q")),
     () => collect(store.watch(AGENTS, { after: 0, signal })),
   ];

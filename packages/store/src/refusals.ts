@@ -1,4 +1,4 @@
-import { conflict, exists, type Fault, unavailable } from "@stigmer/base";
+import { conflict, exists, type Fault, invalid, unavailable } from "@stigmer/base";
 import type { StreamKey, TaskKey } from "./journal.ts";
 import type { RowKey } from "./row.ts";
 
@@ -10,6 +10,12 @@ export function rowMoved(key: RowKey, versions: { readonly current: number; read
 
 export function streamMoved(key: StreamKey, ends: { readonly current: number; readonly sent: number }): Fault {
   return conflict("VERSION_MOVED", { stream: key.stream, ...ends });
+}
+
+/** A snapshot of a stream, by its place in the batch, says more than the stream holds. */
+export function snapshotAhead(at: number, ends: { readonly current: number }): Fault {
+  const description = `is beyond the end of the stream, ${ends.current}`;
+  return invalid([{ field: `streamSnapshots[${at}].sequence`, description }]);
 }
 
 export function answerStored(key: string): Fault {

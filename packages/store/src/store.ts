@@ -1,4 +1,4 @@
-import type { Append, JournalEntry, StreamHead, StreamKey, Task, TaskKey } from "./journal.ts";
+import type { Append, JournalEntry, StreamHead, StreamKey, StreamSnapshot, Task, TaskKey } from "./journal.ts";
 import type { Change, Page, PageFilter, Row, RowContent, RowFilter, RowKey } from "./row.ts";
 import type { IndexEntry } from "./where.ts";
 
@@ -6,8 +6,8 @@ import type { IndexEntry } from "./where.ts";
 export type MaybePromise<T> = T | Promise<T>;
 
 /**
- * All of it is stored at one revision, or nothing is. A batch names a row, a task or an answer at most once; its appends
- * to one stream follow each other.
+ * All of it is stored at one revision, or nothing is. A batch names a row, a task, an answer or a stream's snapshot at
+ * most once; its appends to one stream follow each other.
  */
 export type Batch = {
   /**
@@ -18,6 +18,11 @@ export type Batch = {
   /** Deleting what is not there changes nothing. */
   readonly deletes?: readonly RowKey[];
   readonly appends?: readonly Append[];
+  /**
+   * Each takes the place of the stream's snapshot before. One that is beyond the stream's end, as this batch leaves it, is
+   * refused with `INVALID_REQUEST`. Sequence 0 is where a stream begins: what a fork has of its parent.
+   */
+  readonly streamSnapshots?: readonly (StreamKey & StreamSnapshot)[];
   readonly tasks?: readonly Task[];
   readonly taskDeletes?: readonly TaskKey[];
   /** Content-addressed: `hash` is the SHA-256 of `bytes`. Storing one that is there already is no change. */
@@ -58,6 +63,10 @@ export interface Reader {
   head(key: StreamKey): MaybePromise<StreamHead>;
   /** Entries from sequence `from` (1 is the first), at most `limit`; fewer means that the stream ends there. */
   read(key: StreamKey, range: { readonly from: number; readonly limit: number }): MaybePromise<readonly JournalEntry[]>;
+  /** Sequence of the newest entry that has the mark; with `upTo`, of the newest that is not beyond it. */
+  marked(key: StreamKey, mark: string, upTo?: number): MaybePromise<number | undefined>;
+  /** The snapshot that was stored last, whatever it covers. */
+  streamSnapshot(key: StreamKey): MaybePromise<StreamSnapshot | undefined>;
   task(key: TaskKey): MaybePromise<Task | undefined>;
   /** The stored answer, unless its time is over, with the revision of the commit that stored it. */
   answer(key: {
@@ -92,8 +101,12 @@ export interface Store extends Reader, AsyncDisposable {
    * reached; `STORE_CLOSED` when the store is closed.
    */
   watch(filter: RowFilter, options: { readonly after: number; readonly signal: AbortSignal }): Watch;
-  /** Tasks of any tenant that are due at `until` or before, in order of due time; at most `limit`. */
-  due(queue: string, range: { readonly until: number; readonly limit: number }): MaybePromise<readonly Task[]>;
+  /** Tasks of any tenant that are due at `until` or before, in order of due time: leases, or else what waits. */
+  due(queue: string, range: DueRange): MaybePromise<readonly Task[]>;
+  /** The queues whose names begin with `prefix` and that have a task that does not sleep, in order of name, bytewise. */
+  queues(prefix: string): MaybePromise<readonly string[]>;
+  /** How many tasks of all queues wait: nobody holds them, and they do not sleep. Costs nothing. */
+  backlog(): number;
   /** Tasks of any tenant in order of key, sleeping ones included; for adoption at start. */
   tasks(queue: string): AsyncIterable<Task>;
   /**
@@ -104,6 +117,9 @@ export interface Store extends Reader, AsyncDisposable {
   reindex(kinds: readonly KindIndex[]): Promise<number>;
   close(): Promise<void>;
 }
+
+/** Which tasks are asked for: with `held` leases, which somebody holds, otherwise those that wait; at most `limit`. */
+export type DueRange = { readonly until: number; readonly limit: number; readonly held: boolean };
 
 /** How the rows of a kind are indexed; `signature` differs wherever `entriesOf` does. */
 export type KindIndex = {

@@ -4,12 +4,15 @@ import { identifierSuite } from "./identifier.suite.ts";
 import { indexSuite } from "./index.suite.ts";
 import { journalSuite } from "./journal.suite.ts";
 import { lifetimeSuite } from "./lifetime.suite.ts";
+import { markSuite } from "./mark.suite.ts";
 import { nameSuite } from "./name.suite.ts";
 import type { OpenStore } from "./opened-store.ts";
 import { pageSuite } from "./page.suite.ts";
+import { queueSuite } from "./queue.suite.ts";
 import { recordSuite } from "./record.suite.ts";
 import type { Promised } from "./samples.suite.ts";
 import { snapshotSuite } from "./snapshot.suite.ts";
+import { streamSnapshotSuite } from "./stream-snapshot.suite.ts";
 import { taskSuite } from "./task.suite.ts";
 import { watchSuite } from "./watch.suite.ts";
 
@@ -51,7 +54,10 @@ const SUITES: readonly ((promised: Promised) => void)[] = [
   indexSuite,
   watchSuite,
   journalSuite,
+  markSuite,
+  streamSnapshotSuite,
   taskSuite,
+  queueSuite,
   recordSuite,
   lifetimeSuite,
 ];

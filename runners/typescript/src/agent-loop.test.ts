@@ -26,6 +26,7 @@ const wants = (...ids: string[]): Message =>
 function contextOf(script: readonly Message[], maxTurns = 0) {
   const requests: ModelRequest[] = [];
   const steps: string[] = [];
+  const planned: string[][] = [];
   const context: AgentContext = {
     executionId: "aex_1",
     epoch: 1n,
@@ -33,6 +34,7 @@ function contextOf(script: readonly Message[], maxTurns = 0) {
     history: [textMessage(Role.USER, "before"), textMessage(Role.ASSISTANT, "then")],
     message: "now",
     signal: new AbortController().signal,
+    run: async (_, make) => await make(),
     listTools: async () => [
       create(ToolDefinitionSchema, {
         name: "fs_read",
@@ -48,12 +50,13 @@ function contextOf(script: readonly Message[], maxTurns = 0) {
       const message = script[requests.length - 1] ?? textMessage(Role.ASSISTANT, "done");
       return { message, finishReason: FinishReason.STOP, servedModel: "m", usage: undefined };
     },
-    async callTool(stepKey, call) {
+    async callTool(stepKey, call, options) {
       steps.push(stepKey);
+      planned.push(options?.planned?.map((step) => `${step.stepKey} ${step.call.id}`) ?? []);
       return create(ToolResultSchema, { callId: "the backend's", content: call.arguments, isError: call.id === "bad" });
     },
   };
-  return { context, requests, steps };
+  return { context, requests, steps, planned };
 }
 
 it("asks the model with instructions, history and message, and answers with what it says", async () => {
@@ -90,6 +93,14 @@ it("calls the tools that the model wants, one after the other, and asks again wi
     { callId: "c1", content: '{"n":"c1"}', isError: false },
     { callId: "bad", content: '{"n":"bad"}', isError: true },
   ]);
+});
+
+it("says with each call which ones of the same turn come after it", async () => {
+  const { context, planned } = contextOf([wants("c1", "c2", "c2")]);
+
+  await agentLoop(context);
+
+  expect(planned).toEqual([["turn/1/tool/c2 c2", "turn/1/tool/c2#2 c2"], ["turn/1/tool/c2#2 c2"], []]);
 });
 
 it("asks the same of the model on every attempt", async () => {

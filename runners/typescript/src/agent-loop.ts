@@ -41,8 +41,8 @@ function opening({ agent, history, message }: AgentContext): Message[] {
 
 async function callAll(context: AgentContext, steps: readonly ToolStep[]): Promise<ToolResult[]> {
   const results: ToolResult[] = [];
-  for (const { stepKey, call } of steps) {
-    const { content, isError } = await context.callTool(stepKey, call);
+  for (const [index, { stepKey, call }] of steps.entries()) {
+    const { content, isError } = await context.callTool(stepKey, call, { planned: steps.slice(index + 1) });
     results.push(create(ToolResultSchema, { callId: call.id, content, isError }));
   }
   return results;

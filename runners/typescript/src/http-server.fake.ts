@@ -24,8 +24,11 @@ export async function startFakeHttpServer(): Promise<FakeHttpServer> {
     if (rpc.method === "initialize") session++;
     else if (request.headers["mcp-session-id"] !== `s${session}`) return void response.writeHead(404).end();
     if (rpc.id === undefined) return void response.writeHead(202).end();
-    response.writeHead(200, { "content-type": "application/json", "mcp-session-id": `s${session}` });
-    response.end(JSON.stringify({ jsonrpc: "2.0", id: rpc.id, result: resultOf(rpc) }));
+    const isEvents = rpc.params?.name === "huge-event";
+    const type = isEvents ? "text/event-stream" : "application/json";
+    response.writeHead(200, { "content-type": type, "mcp-session-id": `s${session}` });
+    const json = JSON.stringify({ jsonrpc: "2.0", id: rpc.id, result: resultOf(rpc) });
+    response.end(isEvents ? `event: message\ndata: ${json}\n\n` : json);
   });
   await listening(server);
   return {
@@ -47,7 +50,8 @@ function resultOf({ method, params }: Rpc): unknown {
     return { protocolVersion: params?.protocolVersion, capabilities: { tools: {} }, serverInfo };
   }
   if (method === "tools/list") return { tools: [{ name: "echo", inputSchema: { type: "object" } }] };
-  return { content: [{ type: "text", text: JSON.stringify(params) }] };
+  const text = String(params?.name).startsWith("huge") ? "x".repeat(50 * 1024 * 1024) : JSON.stringify(params);
+  return { content: [{ type: "text", text }] };
 }
 
 function listening(server: Server): Promise<void> {

@@ -30,6 +30,7 @@ const end = await runRunner({
   client: connectTo({ url: settings.endpoint }),
   name: settings.name,
   slots: settings.slots,
+  labels: settings.labels,
   instance: settings.instance ?? randomUUID(),
   build: "stigmer-runner/0.0.1",
   agent: agentLoop,

@@ -2,7 +2,9 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client";
 import { Failure, type ServerTransport } from "@stigmer/sdk";
+import { boundedFetch } from "./bounded-fetch.ts";
 import { childEnv, type Environment } from "./child-env.ts";
+import type { ProcessGuard } from "./process-guard.ts";
 import { createStdioTransport } from "./stdio-transport.ts";
 
 /** What carries messages to one server and back. */
@@ -20,6 +22,8 @@ export type ChannelOptions = {
   readonly folder: string;
   readonly env: Environment;
   readonly nodeFolder: string;
+  /** Ends a process that outlives this one. */
+  readonly guard: ProcessGuard;
 };
 
 const GOODBYE_TIMEOUT_MS = 1_000;
@@ -32,6 +36,7 @@ export async function createChannel(server: ServerTransport, options: ChannelOpt
     command: commandPath(server.command, options.folder),
     args: server.args,
     cwd: options.folder,
+    guard: options.guard,
     env: childEnv(options.env, server.env, options.nodeFolder),
   });
   return { transport, account: transport.account, close: () => transport.close(), kill: transport.kill };
@@ -50,7 +55,7 @@ async function requireFolder(folder: string): Promise<void> {
 }
 
 function httpChannel(url: URL, headers: Readonly<Record<string, string>>): McpChannel {
-  const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers } });
+  const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers }, fetch: boundedFetch });
   return {
     transport,
     account: () => "",

@@ -2,6 +2,7 @@ import { Client, ProtocolError, SdkHttpError, type Tool } from "@modelcontextpro
 import { Failure, type ToolAnswer, type ToolInvocation, type ToolListing, type ToolServer } from "@stigmer/sdk";
 import type { McpChannel } from "./mcp-channel.ts";
 import { isBrokenChannel, mcpFailure } from "./mcp-failure.ts";
+import { noteCallIds, stoppably } from "./stoppable-call.ts";
 import { answerOf } from "./tool-answer.ts";
 
 /** A server that runs and has shaken hands. */
@@ -9,6 +10,7 @@ export interface McpConnection {
   /** False once the server is gone; it never comes back. */
   isAlive(): boolean;
   listTools(): Promise<ToolListing[]>;
+  /** The signal asks the tool to stop; what it still answers is the answer. */
   callTool(call: ToolInvocation, signal: AbortSignal): Promise<ToolAnswer>;
   close(): Promise<void>;
 }
@@ -17,6 +19,8 @@ export type McpConnectOptions = {
   /** Opens a channel; called again where the server turns out to speak another era of the protocol. */
   readonly open: () => Promise<McpChannel>;
   readonly startTimeoutMs: number;
+  /** How long a tool that is asked to stop may take to answer. */
+  readonly stopPatienceMs: number;
   readonly signal: AbortSignal;
 };
 
@@ -50,10 +54,11 @@ function started(error: unknown): Failure {
 
 async function shakeHands(
   server: ToolServer,
-  { open, startTimeoutMs, signal }: McpConnectOptions,
+  { open, startTimeoutMs, stopPatienceMs, signal }: McpConnectOptions,
   mode: "legacy" | "auto",
 ): Promise<McpConnection> {
   const channel = await open();
+  const sending = noteCallIds(channel.transport);
   const client = new Client(CLIENT, { versionNegotiation: { mode } });
   // Whatever it reports shows in the call that it breaks.
   client.onerror = () => {};
@@ -79,7 +84,9 @@ async function shakeHands(
         throw explain(error, "its tools were listed", startTimeoutMs);
       }),
     callTool: (call, stop) =>
-      callTool(client, call, { timeout: server.callTimeoutMs, signal: stop }).catch((error: unknown) => {
+      stoppably(client, { sending, stop, stopPatienceMs }, (given) =>
+        callTool(client, call, { timeout: server.callTimeoutMs, signal: given }),
+      ).catch((error: unknown) => {
         throw explain(error, `${JSON.stringify(call.tool)} was called`, server.callTimeoutMs);
       }),
     close: () => channel.close(),

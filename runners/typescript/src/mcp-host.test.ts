@@ -1,11 +1,13 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { silentLog, type ToolHost, type ToolServer } from "@stigmer/sdk";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createMcpHost } from "./mcp-host.ts";
 
 const FIXTURE = fileURLToPath(new URL("fixtures/mcp-server.mjs", import.meta.url));
@@ -20,6 +22,7 @@ beforeEach(async () => {
     env: { PATH: "/usr/bin:/bin", HOME: "/home/me", SECRET: "s3cret" },
     log: silentLog,
     startTimeoutMs: 1_500,
+    stopPatienceMs: 100,
   });
 });
 
@@ -210,7 +213,7 @@ describe("a call", () => {
     expect((await look(server)).cancelled).toBe(1);
   });
 
-  it("that nobody waits for is given up, and the server told", async () => {
+  it("that is cancelled is given up where the tool does not answer in time, and the server told", async () => {
     const server = fixture("ok");
     const controller = new AbortController();
     const calling = call(server, "slow", "{}", controller.signal);
@@ -218,10 +221,55 @@ describe("a call", () => {
     await look(server);
 
     controller.abort();
+    const told = await look(server);
 
-    await expect(calling).rejects.toThrow();
-    expect((await look(server)).cancelled).toBe(1);
+    expect(told.cancelled).toBe(1);
+    await expect(calling).rejects.toMatchObject({ reason: "CANCELLED", notStarted: false });
   });
+
+  it("that is cancelled has the answer that the tool still gives", async () => {
+    const server = fixture("ok");
+    const controller = new AbortController();
+    const calling = call(server, "finish", "{}", controller.signal);
+    await look(server);
+
+    controller.abort();
+
+    await expect(calling).resolves.toEqual({ content: "finished all the same", isError: false });
+  });
+
+  it("that is cancelled while its server starts was never made", async () => {
+    const controller = new AbortController();
+    const calling = call(fixture("silent"), "echo", "{}", controller.signal);
+
+    controller.abort();
+
+    await expect(calling).rejects.toMatchObject({ reason: "CANCELLED", notStarted: true });
+  });
+
+  it("whose answer is far too large is answered with the limit, by a server that goes on, in bounded memory", async () => {
+    const server = fixture("ok", { callTimeoutMs: 30_000 });
+    const { pid } = await look(server);
+    await call(server, "huge");
+    const before = process.memoryUsage().rss;
+
+    const answers: unknown[] = [];
+    let most = 0;
+    const sampler = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().rss - before);
+    }, 1);
+    for (let count = 0; count < 3; count++) answers.push(await call(server, "huge"));
+    clearInterval(sampler);
+
+    expect(answers).toEqual(
+      Array(3).fill({
+        content: expect.stringMatching(/answer of 5242\d{4} bytes is larger than 8 MiB/),
+        isError: true,
+      }),
+    );
+    expect((await look(server)).pid).toBe(pid);
+    expect(most).toBeLessThan(64 * 1024 * 1024); // one answer alone, kept as text, would be more
+  }, 60_000);
 
   it("to a server that cannot be started never reached it", async () => {
     const transport = { kind: "stdio" as const, command: "no-such-program", args: [], env: {} };
@@ -286,6 +334,17 @@ describe("a stop", () => {
     expect(isRunning(pid)).toBe(false);
     expect(existsSync(cwd)).toBe(false);
   });
+
+  it("comes to a server that would go on for ever when the runner is killed", async () => {
+    const runner = spawn(process.execPath, [EXITING_HOST, "stay"], { stdio: ["ignore", "pipe", "inherit"] });
+    const [line] = await once(createInterface({ input: runner.stdout }), "line");
+    const { pid, cwd } = JSON.parse(line);
+
+    runner.kill("SIGKILL");
+
+    await vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 8_000, interval: 50 });
+    await rm(cwd, { recursive: true, force: true });
+  }, 15_000);
 
   it("is for good where the host is closed", async () => {
     await host.close();

@@ -5,6 +5,7 @@ import { Failure, type Log, type ToolHost, type ToolServer } from "@stigmer/sdk"
 import type { Environment } from "./child-env.ts";
 import { createChannel, type McpChannel } from "./mcp-channel.ts";
 import { connectMcp, type McpConnection } from "./mcp-connection.ts";
+import { createProcessGuard, type ProcessGuard } from "./process-guard.ts";
 
 export type McpHostOptions = {
   /** The runner's own variables; servers get a small safe set of them. */
@@ -12,6 +13,8 @@ export type McpHostOptions = {
   readonly log: Log;
   /** How long a server may take to shake hands, and to list its tools; 30 s unless told. */
   readonly startTimeoutMs?: number;
+  /** How long a tool that is asked to stop may take to answer; 10 s unless told. */
+  readonly stopPatienceMs?: number;
 };
 
 type Entry = {
@@ -23,13 +26,15 @@ type Entry = {
 
 /**
  * Hosts MCP servers: a process or an HTTP connection for each session, name and revision, made when it is first needed,
- * shared by all calls, and made anew by the first call after it died. No server outlives this process.
+ * shared by all calls, and made anew by the first call after it died. No server outlives this process for more than a moment,
+ * however it ends; only one that leaves its process group can, and on Windows one that goes on without an input.
  */
 export function createMcpHost(options: McpHostOptions): ToolHost {
   const entries = new Map<string, Entry>();
   const channels = new Set<McpChannel>();
   const folders = createFolders();
-  const deps = { options, folders, channels };
+  const guard = createProcessGuard();
+  const deps = { options, folders, channels, guard };
   const killAll = (): void => {
     for (const channel of channels) channel.kill();
     folders.remove();
@@ -59,8 +64,7 @@ export function createMcpHost(options: McpHostOptions): ToolHost {
   return {
     start: async (server) => (await ensure(server)).listTools(),
     async call(server, call, signal) {
-      const connection = await ensure(server);
-      if (signal.aborted) throw new Failure("TOOL_SERVER_FAILED", "the call was cancelled", { notStarted: true });
+      const connection = await unless(signal, ensure(server));
       return await connection.callTool(call, signal);
     },
     stop: (sessionId, name) =>
@@ -68,6 +72,7 @@ export function createMcpHost(options: McpHostOptions): ToolHost {
     async close() {
       isClosed = true;
       await stopWhere(() => true);
+      guard.close();
       process.off("exit", killAll);
       folders.remove();
     },
@@ -78,19 +83,35 @@ type BeginDeps = {
   readonly options: McpHostOptions;
   readonly folders: Folders;
   readonly channels: Set<McpChannel>;
+  readonly guard: ProcessGuard;
 };
 
+/** What is promised, unless the call is cancelled before: then it surely never began. */
+async function unless<T>(signal: AbortSignal, promised: Promise<T>): Promise<T> {
+  const cancelled = Promise.withResolvers<never>();
+  const cancel = (): void => cancelled.reject(new Failure("CANCELLED", "the call was cancelled", { notStarted: true }));
+  signal.addEventListener("abort", cancel);
+  if (signal.aborted) cancel();
+  try {
+    return await Promise.race([cancelled.promise, promised]);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
 function begin(server: ToolServer, deps: BeginDeps): Entry {
-  const { env, log, startTimeoutMs = 30_000 } = deps.options;
+  const { env, log, startTimeoutMs = 30_000, stopPatienceMs = 10_000 } = deps.options;
+  const { guard } = deps;
   const abort = new AbortController();
   const open = async (): Promise<McpChannel> => {
     const folder = server.workspace || deps.folders.of(server.sessionId);
-    const channel = await createChannel(server.transport, { folder, env, nodeFolder: dirname(process.execPath) });
+    const nodeFolder = dirname(process.execPath);
+    const channel = await createChannel(server.transport, { folder, env, nodeFolder, guard });
     deps.channels.add(channel);
     channel.transport.onclose = () => deps.channels.delete(channel);
     return channel;
   };
-  const starting = connectMcp(server, { open, startTimeoutMs, signal: abort.signal });
+  const starting = connectMcp(server, { open, startTimeoutMs, stopPatienceMs, signal: abort.signal });
   const entry: Entry = { server, abort, starting };
   starting.then(
     (connection) => {

@@ -25,8 +25,8 @@ afterEach(async () => {
   await http.close();
 });
 
-const call = () =>
-  host.call(server, { tool: "echo", arguments: '{"a":1}', idempotencyKey: "k1" }, new AbortController().signal);
+const call = (tool = "echo") =>
+  host.call(server, { tool, arguments: '{"a":1}', idempotencyKey: "k1" }, new AbortController().signal);
 
 it("lists the tools of a server behind a URL", async () => {
   await expect(host.start(server)).resolves.toMatchObject([{ tool: "echo", description: "" }]);
@@ -66,3 +66,15 @@ it("says that a call was not made where nothing listens", async () => {
   const message = expect.stringMatching(/ECONNREFUSED/);
   await expect(call()).rejects.toMatchObject({ reason: "TOOL_SERVER_FAILED", message, notStarted: true });
 });
+
+it.each(["huge", "huge-event"])(
+  "answers with the limit where the answer is far too large: %s",
+  async (tool) => {
+    server = { ...server, callTimeoutMs: 30_000 };
+    const answer = await call(tool);
+
+    expect(answer).toEqual({ content: expect.stringMatching(/answer is larger than 8 MiB/), isError: true });
+    await expect(call()).resolves.toMatchObject({ isError: false });
+  },
+  60_000,
+);

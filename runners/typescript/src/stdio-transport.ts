@@ -5,14 +5,17 @@ import {
   serializeMessage,
   type Transport,
 } from "@modelcontextprotocol/client";
-import { createLines } from "./lines.ts";
+import { createLines, type LineListeners } from "./lines.ts";
+import type { ProcessGuard } from "./process-guard.ts";
 import { createTail } from "./tail.ts";
+import { LONGEST_MESSAGE_BYTES, tooLarge } from "./too-large.ts";
 
 export type StdioOptions = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  readonly guard: ProcessGuard;
 };
 
 /** A server that is a process of its own group, with a message per line on its standard input and output. */
@@ -28,7 +31,9 @@ export class NotSent extends Error {
   override readonly name = "NotSent";
 }
 
-const LONGEST_LINE_BYTES = 64 * 1024 * 1024;
+// A server that writes more than this without a line's end never stops.
+const MOST_SKIPPED_BYTES = 1024 * 1024 * 1024;
+const LINE_LIMITS = { longestBytes: LONGEST_MESSAGE_BYTES, mostSkippedBytes: MOST_SKIPPED_BYTES };
 const MOST_RUBBISH_LINES = 100;
 const TAIL_BYTES = 4 * 1024;
 const TERM_PATIENCE_MS = 2_000;
@@ -46,13 +51,16 @@ export function createStdioTransport(options: StdioOptions): StdioTransport {
   const transport: StdioTransport = {
     async start() {
       child = await spawned(options);
+      const group = child.pid ?? 0;
+      options.guard.watch(group);
       child.stderr?.on("data", tail.push);
-      child.stdout?.on("data", createLines(LONGEST_LINE_BYTES, createReader(transport, fail), fail));
+      child.stdout?.on("data", createLines(LINE_LIMITS, createReader(transport, fail)));
       // A broken pipe shows as the end of the process; without a listener it would end this one.
       child.stdin?.on("error", () => {});
       watchEnd(child, (how) => {
         fate ||= how;
         child = undefined;
+        options.guard.forget(group);
         ended.resolve();
         transport.onclose?.();
       });
@@ -108,14 +116,21 @@ function write(child: ChildProcess | undefined, message: JSONRPCMessage): Promis
 }
 
 /** Hands messages on. Some servers print lines that are none, which is forgiven unless nothing else comes. */
-function createReader(transport: Transport, fail: (why: string) => void): (line: string) => void {
+function createReader(transport: Transport, fail: (why: string) => void): LineListeners {
   let rubbish = 0;
-  return (line) => {
-    if (line.trim() === "") return;
-    const message = parse(line);
+  const hand = (message: JSONRPCMessage | undefined, line: string): void => {
     rubbish = message ? 0 : rubbish + 1;
     if (message) transport.onmessage?.(message);
     else if (rubbish > MOST_RUBBISH_LINES) fail(`it writes no messages but ${JSON.stringify(line.slice(0, 200))}`);
+  };
+  return {
+    onLine: (line) => {
+      if (line.trim() !== "") hand(parse(line), line);
+    },
+    onTooLong({ id, hasMethod }, bytes) {
+      hand(id === undefined || hasMethod ? undefined : tooLarge(id, bytes), `a line of ${bytes} bytes`);
+    },
+    onEndless: fail,
   };
 }
 

@@ -9,6 +9,8 @@ import type {
 } from "@stigmer/contracts/agentic";
 import type { ToolSpec } from "@stigmer/contracts/gateway";
 
+import type { RunStep } from "./own-steps.ts";
+
 /**
  * Drives one execution and returns the final answer. Called once per attempt, from the beginning each time: steps that
  * have an outcome give it back at once, so the same loop with the same step keys goes on where the last attempt ended.
@@ -30,7 +32,11 @@ export interface AgentContext {
   readonly history: readonly Message[];
   /** What the user says. */
   readonly message: string;
-  /** Aborted when the attempt is over, whatever the loop does: the lease is lost, or the execution waits for a person. */
+  /**
+   * Aborted when the attempt is over, whatever the loop does: the execution waits, or the lease is lost. Then the reason is a
+   * `Failure` that says why: EXECUTION_CANCELLED, EXECUTION_PHASE where it is paused, else LEASE_FENCED. While a loop goes on
+   * after that, this runner does not drive its execution again.
+   */
   readonly signal: AbortSignal;
   /** The tools that the execution may use, the same on every attempt. */
   listTools(): Promise<readonly ToolDefinition[]>;
@@ -38,10 +44,25 @@ export interface AgentContext {
   generate(stepKey: string, request: ModelRequest): Promise<ModelAnswer>;
   /**
    * Calls a tool, once per step key whatever breaks. A tool that reports an error of its own answers with `isError`.
-   * Where a person is asked first the call does not return: the attempt ends here, and a later one runs the loop again.
+   * Where a person is asked first, or a sub-agent works, the call does not return: the attempt ends here, and a later one
+   * runs the loop again.
    */
-  callTool(stepKey: string, call: ToolCall): Promise<ToolResult>;
+  callTool(stepKey: string, call: ToolCall, options?: CallToolOptions): Promise<ToolResult>;
+  /**
+   * Makes a step of the loop's own, and answers with what it came to, up to 1 MiB as JSON: recorded once per step key, thrown
+   * failures included. One that is `repeatable` is made again where its outcome was lost; any other then fails with
+   * STEP_UNCERTAIN, until somebody retries the execution.
+   */
+  run: RunStep;
 }
+
+export type CallToolOptions = {
+  /** Calls that come after this one whatever it answers, in order: where this one needs a person, they are asked about together. */
+  readonly planned?: readonly PlannedStep[];
+};
+
+/** A tool call and the step that it is. */
+export type PlannedStep = { readonly stepKey: string; readonly call: ToolCall };
 
 export type ModelRequest = {
   readonly messages: readonly Message[];

@@ -3,16 +3,19 @@ import type { Client } from "@stigmer/client";
 import type { Assignment, ModelCallFinished, ToolCall, ToolResult } from "@stigmer/contracts/agentic";
 import { ToolController } from "@stigmer/contracts/capability";
 import { ModelController } from "@stigmer/contracts/gateway";
-import type { AgentContext, ModelAnswer, ModelRequest } from "./agent.ts";
+import type { AgentContext, ModelAnswer, ModelRequest, PlannedStep } from "./agent.ts";
 import { Failure } from "./failure.ts";
+import { createRunStep, type OwnSteps } from "./own-steps.ts";
 import type { Persist } from "./persist.ts";
+import { plannedThatFit } from "./planned-calls.ts";
 
 export type ContextDeps = {
   readonly client: Client;
   readonly signal: AbortSignal;
   /** Makes a call until it has an outcome. */
   readonly persist: Persist;
-  /** Ends the attempt because a person is asked. */
+  readonly steps: OwnSteps;
+  /** Ends the attempt because the execution waits. */
   readonly park: () => void;
 };
 
@@ -22,46 +25,65 @@ export function createAttemptContext(assignment: Assignment, deps: ContextDeps):
   const { lease, agent } = assignment;
   if (!lease || !agent) throw new Failure("INVALID_REQUEST", "the assignment names no lease or no agent");
   const ids = { executionId: lease.executionId, epoch: lease.epoch };
-  const options = { signal: deps.signal };
+  const call: Calling = (make) => deps.persist(() => withOwnSignal(deps.signal, make));
   return {
     ...ids,
     agent,
     history: assignment.history,
     message: assignment.message,
     signal: deps.signal,
-    listTools: async () => (await deps.persist(() => deps.client.service(ToolController).list(ids, options))).tools,
-    generate: (stepKey, request) => deps.persist(() => generate(deps, ids, { stepKey, ...request })),
-    callTool: (stepKey, call) => deps.persist(() => callTool(deps, ids, { stepKey, call })),
+    listTools: async () => (await call((signal) => deps.client.service(ToolController).list(ids, { signal }))).tools,
+    generate: (stepKey, request) => call((signal) => generate(deps, { ...ids, stepKey, ...request }, signal)),
+    run: createRunStep({ steps: deps.steps, lease, fresh: assignment.fresh, signal: deps.signal }),
+    async callTool(stepKey, toolCall, { planned = [] } = {}) {
+      const step = { ...ids, stepKey, call: toolCall, planned: plannedThatFit(planned) };
+      return await call((signal) => callTool(deps, step, signal));
+    },
   };
 }
 
+type Calling = <T>(make: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+// What a call holds on to, its request above all, would otherwise be kept by the attempt's signal until the attempt is over.
+async function withOwnSignal<T>(outer: AbortSignal, make: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  outer.throwIfAborted();
+  const own = new AbortController();
+  const abort = (): void => own.abort(outer.reason);
+  outer.addEventListener("abort", abort);
+  try {
+    return await make(own.signal);
+  } finally {
+    outer.removeEventListener("abort", abort);
+  }
+}
+
 async function generate(
-  deps: ContextDeps,
-  ids: Ids,
-  step: ModelRequest & { readonly stepKey: string },
+  { client }: ContextDeps,
+  { onText, ...step }: Ids & ModelRequest & { readonly stepKey: string },
+  signal: AbortSignal,
 ): Promise<ModelAnswer> {
-  const request = { ...ids, stepKey: step.stepKey, messages: [...step.messages], tools: [...step.tools] };
-  const answers = deps.client.service(ModelController).generate(request, { signal: deps.signal });
+  const request = { ...step, messages: [...step.messages], tools: [...step.tools] };
+  const answers = client.service(ModelController).generate(request, { signal });
   let text = "";
   const result = await lastOf(answers, ({ message }) => {
     if (message.case === "result") return message.value;
     text = message.case === "delta" ? text + message.value : "";
-    step.onText?.(text);
+    onText?.(text);
     return undefined;
   });
   return answerOf(result);
 }
 
 async function callTool(
-  deps: ContextDeps,
-  ids: Ids,
-  step: { readonly stepKey: string; readonly call: ToolCall },
+  { client, signal: attempt, park }: ContextDeps,
+  step: Ids & { readonly stepKey: string; readonly call: ToolCall; readonly planned: PlannedStep[] },
+  signal: AbortSignal,
 ): Promise<ToolResult> {
-  const answers = deps.client.service(ToolController).call({ ...ids, ...step }, { signal: deps.signal });
+  const answers = client.service(ToolController).call(step, { signal });
   const result = await lastOf(answers, ({ message }) => (message.case ? message : undefined));
   if (result.case === "result") return result.value;
-  deps.park();
-  throw deps.signal.reason;
+  park();
+  throw attempt.reason;
 }
 
 // Reads on to the end of the stream: leaving it early would reset it, and servers count resets as an attack.

@@ -1,14 +1,19 @@
-import type { Assignment, Lease } from "@stigmer/contracts/agentic";
-import type { AttemptOutcome } from "./attempt.ts";
+import type { Assignment, Lease, Revoke } from "@stigmer/contracts/agentic";
+import type { Attempt, AttemptOutcome } from "./attempt.ts";
+import { leaseOver } from "./lease-over.ts";
 import type { Link, Outgoing } from "./link.ts";
 import type { Log } from "./log.ts";
+import { createLoops } from "./loops.ts";
 
-/** The executions that the runner has a lease on: waiting for a slot, driven, or ended and not yet acknowledged. */
+/** The executions that the runner has a lease on: driven, or ended and not yet acknowledged. */
 export interface Attempts {
-  /** Takes an assignment; a newer lease of the same execution ends the older attempt, an older one is ignored. */
+  /**
+   * Takes an assignment, or declines it: while the runner drains, beyond its slots, or where an older attempt at the same
+   * execution does not stop. A newer lease of the same execution ends the older attempt, an older one is ignored.
+   */
   assign(assignment: Assignment): void;
   /** Ends an attempt without a word. */
-  revoke(lease: Lease): void;
+  revoke(revoked: Revoke): void;
   /** Ends all attempts but those under one of these leases. */
   keepOnly(leases: readonly Lease[]): void;
   acknowledge(lease: Lease): void;
@@ -17,13 +22,14 @@ export interface Attempts {
   resend(): void;
   /** The same at each heartbeat, but for what ended since the last one: its acknowledgement may be on its way. */
   remind(): void;
-  /** Ends the attempts that have not begun, or all. */
-  drop(which: "queued" | "all"): void;
+  /** Declines what has not begun, and everything from here on. */
+  drain(): void;
+  dropAll(): void;
 }
 
 export type AttemptsDeps = {
   readonly slots: number;
-  readonly run: (assignment: Assignment, dropped: AbortSignal) => Promise<AttemptOutcome>;
+  readonly run: (assignment: Assignment, dropped: AbortSignal) => Attempt;
   readonly link: Link;
   readonly log: Log;
   /** There may be nothing left to do. */
@@ -32,39 +38,73 @@ export type AttemptsDeps = {
 
 type Entry = {
   readonly lease: Lease;
-  readonly assignment: Assignment;
   readonly controller: AbortController;
-  state: "queued" | "running" | "ended";
+  state: "waiting" | "running" | "ended";
   report?: Outgoing;
   isOverdue?: boolean;
 };
 
 export function createAttempts(deps: AttemptsDeps): Attempts {
   const entries = new Map<string, Entry>();
-  const remove = (entry: Entry): void => {
+  const loops = createLoops();
+  let isDraining = false;
+
+  const remove = (entry: Entry, why: Error): void => {
     entries.delete(entry.lease.executionId);
-    entry.controller.abort(new Error("the lease is lost"));
+    entry.controller.abort(why);
   };
-  const removeWhere = (test: (entry: Entry) => boolean): void => {
-    for (const entry of [...entries.values()].filter(test)) remove(entry);
-    refill(deps, entries);
+  const removeWhere = (test: (entry: Entry) => boolean, why = leaseOver()): void => {
+    for (const entry of [...entries.values()].filter(test)) remove(entry, why);
     deps.changed();
+  };
+  const isCurrent = (entry: Entry): boolean => entries.get(entry.lease.executionId) === entry;
+  const decline = (lease: Lease, why: string): void => {
+    deps.log.info({ execution: lease.executionId, epoch: lease.epoch, why }, "assignment declined");
+    deps.link.send({ case: "declined", value: { lease } });
+  };
+  const declineWaiting = (entry: Entry, why: string): void => {
+    if (!isCurrent(entry) || entry.state !== "waiting") return;
+    remove(entry, leaseOver());
+    decline(entry.lease, why);
+    deps.changed();
+  };
+  const begin = (lease: Lease, assignment: Assignment): void => {
+    const entry: Entry = { lease, controller: new AbortController(), state: "waiting" };
+    entries.set(lease.executionId, entry);
+    loops.startAlone(lease.executionId, {
+      start: () =>
+        isCurrent(entry) && entry.state === "waiting" ? drive(deps, entries, { entry, assignment }) : undefined,
+      late: () => declineWaiting(entry, "an older attempt has not stopped"),
+    });
+  };
+  const refusal = (): string | undefined => {
+    if (isDraining) return "the runner drains";
+    const taken = [...entries.values()].filter((entry) => entry.state !== "ended").length;
+    return taken >= deps.slots ? "no slot is free" : undefined;
   };
   return {
     assign(assignment) {
-      if (!assignment.lease) return;
-      const held = entries.get(assignment.lease.executionId);
-      if (held && held.lease.epoch >= assignment.lease.epoch) {
-        if (held.report && isSame(held.lease, assignment.lease)) deps.link.send(held.report);
+      const { lease } = assignment;
+      if (!lease) return;
+      const held = entries.get(lease.executionId);
+      if (held && held.lease.epoch >= lease.epoch) {
+        if (held.report && isSame(held.lease, lease)) deps.link.send(held.report);
         return;
       }
-      if (held) remove(held);
-      const entry: Entry = { lease: assignment.lease, assignment, controller: new AbortController(), state: "queued" };
-      entries.set(entry.lease.executionId, entry);
-      refill(deps, entries);
+      if (held) remove(held, leaseOver());
+      const why = refusal();
+      if (why) decline(lease, why);
+      else begin(lease, assignment);
     },
-    revoke: (lease) => removeWhere((entry) => isSame(entry.lease, lease)),
-    keepOnly: (leases) => removeWhere((entry) => !leases.some((lease) => isSame(lease, entry.lease))),
+    revoke({ lease, cause }) {
+      if (!lease) return;
+      deps.log.debug({ execution: lease.executionId, epoch: lease.epoch, cause }, "lease revoked");
+      removeWhere((entry) => isSame(entry.lease, lease), leaseOver(cause));
+    },
+    keepOnly: (leases) => {
+      const kept = new Set(leases.map(keyOf));
+      removeWhere((entry) => !kept.has(keyOf(entry.lease)));
+    },
     acknowledge: (lease) => removeWhere((entry) => entry.state === "ended" && isSame(entry.lease, lease)),
     held: () => [...entries.values()].map((entry) => entry.lease),
     resend() {
@@ -76,25 +116,28 @@ export function createAttempts(deps: AttemptsDeps): Attempts {
         entry.isOverdue = entry.report !== undefined;
       }
     },
-    drop: (which) => removeWhere((entry) => which === "all" || entry.state === "queued"),
+    drain() {
+      isDraining = true;
+      for (const entry of [...entries.values()]) declineWaiting(entry, "the runner drains");
+    },
+    dropAll: () => removeWhere(() => true),
   };
 }
 
-// Begins what waits, as far as there are slots.
-function refill(deps: AttemptsDeps, entries: Map<string, Entry>): void {
-  let free = deps.slots - [...entries.values()].filter((entry) => entry.state === "running").length;
-  for (const entry of entries.values()) {
-    if (free <= 0) return;
-    if (entry.state !== "queued") continue;
-    entry.state = "running";
-    free--;
-    // Never rejects.
-    void deps.run(entry.assignment, entry.controller.signal).then((outcome) => {
-      if (entries.get(entry.lease.executionId) === entry) settle(deps, entries, { entry, outcome });
-      refill(deps, entries);
-      deps.changed();
-    });
-  }
+/** Runs an attempt; the promise is that of its loop's return. */
+function drive(
+  deps: AttemptsDeps,
+  entries: Map<string, Entry>,
+  { entry, assignment }: { readonly entry: Entry; readonly assignment: Assignment },
+): Promise<void> {
+  entry.state = "running";
+  const { outcome, returned } = deps.run(assignment, entry.controller.signal);
+  // Never rejects.
+  void outcome.then((how) => {
+    if (entries.get(entry.lease.executionId) === entry) settle(deps, entries, { entry, outcome: how });
+    deps.changed();
+  });
+  return returned;
 }
 
 function settle(
@@ -102,15 +145,13 @@ function settle(
   entries: Map<string, Entry>,
   { entry, outcome }: { readonly entry: Entry; readonly outcome: AttemptOutcome },
 ): void {
-  const report = reportOf(entry.lease, outcome);
-  deps.log.info(
-    { execution: entry.lease.executionId, epoch: entry.lease.epoch, outcome: outcome.case },
-    "attempt ended",
-  );
+  const { lease } = entry;
+  const report = reportOf(lease, outcome);
+  deps.log.info({ execution: lease.executionId, epoch: lease.epoch, outcome: outcome.case }, "attempt ended");
   if (outcome.case === "error") deps.log.warn({ err: outcome.value }, "attempt failed");
   if (report) deps.link.send(report);
   if (!report || outcome.case === "parked") {
-    entries.delete(entry.lease.executionId);
+    entries.delete(lease.executionId);
     return;
   }
   entry.state = "ended";
@@ -131,4 +172,8 @@ function wordsOf(outcome: Exclude<AttemptOutcome, { case: "dropped" }>) {
 
 function isSame(one: Lease, other: Lease): boolean {
   return one.executionId === other.executionId && one.epoch === other.epoch;
+}
+
+function keyOf({ executionId, epoch }: Lease): string {
+  return `${epoch} ${executionId}`;
 }

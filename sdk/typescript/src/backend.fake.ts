@@ -34,14 +34,16 @@ export interface FakeBackend {
   restart(): Promise<void>;
 }
 
-interface FakeConnection {
+export interface FakeConnection {
   readonly hello: Hello;
   send(message: NonNullable<MessageInitShape<typeof ServerMessageSchema>["message"]>): void;
-  welcome(kept?: readonly Lease[], heartbeatIntervalMs?: bigint): void;
+  welcome(kept?: readonly Lease[], heartbeatIntervalMs?: bigint, leaseDurationMs?: bigint): void;
   assign(executionId: string, epoch: bigint): void;
   /** The next message of this kind; others before it are passed over. */
   next<C extends Said["case"]>(kind: C): Promise<Extract<Said, { case: C }>["value"]>;
-  /** What the runner said until it went. */
+  /** Everything that the runner says, as it comes. */
+  readonly said: AsyncIterator<Said>;
+  /** What the runner said until it went, but that it drains. */
   rest(): Promise<Said[]>;
   /** Ends the stream. */
   hangUp(): void;
@@ -49,7 +51,7 @@ interface FakeConnection {
   refuse(error: Error): void;
 }
 
-type Said = Exclude<RunnerMessage["message"], { case: undefined }>;
+export type Said = Exclude<RunnerMessage["message"], { case: undefined }>;
 
 export async function startFakeBackend(): Promise<FakeBackend> {
   const runners = createOutbox<FakeConnection>(1_000);
@@ -127,9 +129,10 @@ function connection(
   };
   return {
     hello,
+    said,
     send,
-    welcome: (kept = [], heartbeatIntervalMs = 60_000n) =>
-      send({ case: "welcome", value: { heartbeatIntervalMs, leaseDurationMs: 15_000n, kept: [...kept] } }),
+    welcome: (kept = [], heartbeatIntervalMs = 60_000n, leaseDurationMs = 180_000n) =>
+      send({ case: "welcome", value: { heartbeatIntervalMs, leaseDurationMs, kept: [...kept] } }),
     assign: (executionId, epoch) =>
       send({
         case: "assignment",
@@ -144,7 +147,7 @@ function connection(
     async rest() {
       const all: Said[] = [];
       for (let { done, value } = await said.next(); !done; { done, value } = await said.next()) all.push(value);
-      return all;
+      return all.filter((one) => one.case !== "draining");
     },
     hangUp: () => outbox.end(),
     refuse(error) {

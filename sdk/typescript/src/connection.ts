@@ -14,6 +14,7 @@ import { heartbeatDelay } from "./backoff.ts";
 import type { Link, Outgoing } from "./link.ts";
 import type { Log } from "./log.ts";
 import { createOutbox } from "./outbox.ts";
+import type { OwnSteps } from "./own-steps.ts";
 import type { ToolCalls } from "./tool-calls.ts";
 
 /** What stays the same in every hello. */
@@ -23,6 +24,7 @@ type Introduction = {
   readonly build: string;
   readonly roles: RunnerRole[];
   readonly slots: number;
+  readonly labels: Readonly<Record<string, string>>;
 };
 
 export type ConnectionDeps = {
@@ -31,12 +33,13 @@ export type ConnectionDeps = {
   readonly link: Link;
   readonly attempts: Attempts;
   readonly calls: ToolCalls;
+  readonly steps: OwnSteps;
   readonly log: Log;
   /** The backend took the hello. */
   readonly welcomed: () => void;
   /** The backend wants the runner to finish and go. */
   readonly drain: () => void;
-  /** Whether assignments are taken. */
+  /** Whether assignments are declined. */
   readonly isDraining: () => boolean;
   /** Nothing is left to do: says goodbye. */
   readonly done: AbortSignal;
@@ -68,17 +71,22 @@ export async function connectOnce(deps: ConnectionDeps): Promise<void> {
   deps.stop.addEventListener("abort", breakOff);
   const cancelPatience = timers.after(WELCOME_TIMEOUT_MS, () => broken.abort(new Error("no welcome")));
   const { introduction, attempts, calls } = deps;
+  const draining = deps.isDraining();
   send({
     case: "hello",
-    value: { ...introduction, protocolVersion: 1, running: attempts.held(), calls: calls.open() },
+    value: {
+      ...{ ...introduction, protocolVersion: 1, draining },
+      ...{ running: attempts.held(), calls: calls.open() },
+    },
   });
   try {
     const stream = deps.client.service(RunnerController).connect(outbox, { signal: broken.signal });
     for await (const { message } of stream) {
       if (message.case === "welcome") {
         cancelPatience();
-        deps.link.up(send);
-        onWelcome(deps, message.value, timers);
+        const stopped = (): void => broken.abort(new Error("this process was stopped"));
+        onWelcome(deps, message.value, { send, timers, stopped });
+        if (deps.isDraining() && !draining) send({ case: "draining", value: {} });
       } else obey(deps, message);
     }
   } finally {
@@ -90,18 +98,34 @@ export async function connectOnce(deps: ConnectionDeps): Promise<void> {
   }
 }
 
-function onWelcome(deps: ConnectionDeps, welcome: Welcome, timers: Timers): void {
-  deps.attempts.keepOnly(welcome.kept);
-  deps.attempts.resend();
-  deps.calls.resend();
+type Line = { readonly send: (message: Outgoing) => void; readonly timers: Timers; readonly stopped: () => void };
+
+function onWelcome(deps: ConnectionDeps, welcome: Welcome, { send, timers, stopped }: Line): void {
+  const { attempts, link, log } = deps;
   const intervalMs = Number(welcome.heartbeatIntervalMs) || DEFAULT_HEARTBEAT_MS;
+  const stoppedMs = Math.max(Number(welcome.leaseDurationMs), 2 * intervalMs);
+  let last = performance.now();
+  // A process that did not run for longer than a lease may have lost what it holds to somebody else, and must not go on
+  // before a welcome has said what is its own still.
+  const isFresh = (): boolean => performance.now() - last <= stoppedMs;
   const beat = (): void => {
-    deps.link.send({ case: "heartbeat", value: { running: deps.attempts.held() } });
-    deps.attempts.remind();
+    if (!isFresh()) {
+      log.warn({ stoppedMs: Math.round(performance.now() - last) }, "stopped for longer than a lease");
+      stopped();
+      return;
+    }
+    last = performance.now();
+    link.send({ case: "heartbeat", value: { running: attempts.held() } });
+    attempts.remind();
     timers.after(heartbeatDelay(intervalMs, Math.random()), beat);
   };
+  link.up(send, isFresh);
+  attempts.keepOnly(welcome.kept);
+  attempts.resend();
+  deps.calls.resend();
+  deps.steps.resend();
   timers.after(heartbeatDelay(intervalMs, Math.random()), beat);
-  deps.log.info({ kept: welcome.kept.length, heartbeatMs: intervalMs }, "connected");
+  log.info({ kept: welcome.kept.length, heartbeatMs: intervalMs }, "connected");
   deps.welcomed();
 }
 
@@ -109,10 +133,10 @@ function obey(deps: ConnectionDeps, message: ServerMessage["message"]): void {
   const { attempts, calls } = deps;
   switch (message.case) {
     case "assignment":
-      if (!deps.isDraining()) attempts.assign(message.value);
+      attempts.assign(message.value);
       break;
     case "revoke":
-      if (message.value.lease) attempts.revoke(message.value.lease);
+      attempts.revoke(message.value);
       break;
     case "startServer":
       calls.startServer(message.value);
@@ -125,6 +149,9 @@ function obey(deps: ConnectionDeps, message: ServerMessage["message"]): void {
       break;
     case "stopServer":
       calls.stopServer(message.value);
+      break;
+    case "stepAnswer":
+      deps.steps.answer(message.value);
       break;
     case "acknowledged":
       onAcknowledged(deps, message.value);

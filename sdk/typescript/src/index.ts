@@ -19,11 +19,12 @@ export {
   type Usage,
 } from "@stigmer/contracts/agentic";
 export { type ToolSpec, ToolSpecSchema } from "@stigmer/contracts/gateway";
-export type { AgentContext, AgentLoop, ModelAnswer, ModelRequest } from "./agent.ts";
+export type { AgentContext, AgentLoop, CallToolOptions, ModelAnswer, ModelRequest, PlannedStep } from "./agent.ts";
 export { Failure, type FailureOptions } from "./failure.ts";
 export type { RunnerEnd } from "./life.ts";
 export { type Log, silentLog } from "./log.ts";
 export { textMessage, textOf, toolCallsOf, toolMessage } from "./messages.ts";
+export type { OwnStepOptions, RunStep } from "./own-steps.ts";
 export { type RunnerOptions, runRunner } from "./runner.ts";
 export type {
   ServerTransport,

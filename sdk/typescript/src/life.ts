@@ -16,7 +16,14 @@ export type Life = {
   dispose(): void;
 };
 
-export function createLife(orphanAfterMs: number, isIdle: () => boolean): Life {
+export type LifeOptions = {
+  readonly orphanAfterMs: number;
+  readonly isIdle: () => boolean;
+  /** Called once, when the drain begins. */
+  readonly onDrain: () => void;
+};
+
+export function createLife({ orphanAfterMs, isIdle, onDrain }: LifeOptions): Life {
   const done = new AbortController();
   const stop = new AbortController();
   let end: RunnerEnd = "drained";
@@ -45,7 +52,10 @@ export function createLife(orphanAfterMs: number, isIdle: () => boolean): Life {
       orphanTimer ??= setTimeout(orphaned, orphanAfterMs);
     },
     drain: () => {
-      isDraining = true;
+      if (!isDraining) {
+        isDraining = true;
+        onDrain();
+      }
       check();
     },
     isDraining: () => isDraining,

@@ -1,4 +1,4 @@
-import { backoff, pause } from "./backoff.ts";
+import { backoff, pause, spread } from "./backoff.ts";
 import type { Link } from "./link.ts";
 import type { Log } from "./log.ts";
 import { verdictOn } from "./verdict.ts";
@@ -22,7 +22,8 @@ export function createPersist(deps: PersistDeps): Persist {
   return async (call) => {
     let generation = 0;
     for (let tries = 0; ; tries++) {
-      await link.whenUp(signal);
+      if (!link.isUp()) await reconnected(link, signal);
+      signal.throwIfAborted();
       if (generation !== link.generation()) tries = 0;
       generation = link.generation();
       try {
@@ -34,6 +35,14 @@ export function createPersist(deps: PersistDeps): Persist {
       await pause(backoff(tries, Math.random()), signal);
     }
   };
+}
+
+// A backend that comes back is not asked by all who waited at once: about one call a millisecond, for at most a second.
+async function reconnected(link: Link, signal: AbortSignal): Promise<void> {
+  do {
+    await link.whenUp(signal);
+    await pause(spread(link.waitedForIt(), Math.random()), signal);
+  } while (!link.isUp());
 }
 
 function worthAnotherTry(error: unknown, tries: number, deps: PersistDeps): boolean {

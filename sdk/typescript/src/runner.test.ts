@@ -1,16 +1,18 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { connectTo } from "@stigmer/client/node";
 import {
   type CallToolSchema,
   FinishReason,
   type Lease,
   LeaseSchema,
+  RevokeCause,
   Role,
   RunnerRole,
   type ToolCallEnded,
   ToolCallSchema,
 } from "@stigmer/contracts/agentic";
+import type { CallToolRequest } from "@stigmer/contracts/capability";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AgentContext, AgentLoop } from "./agent.ts";
 import { answering, type FakeBackend, failing, type Generated, refusal, startFakeBackend } from "./backend.fake.ts";
@@ -97,13 +99,14 @@ const oneToolCall: AgentLoop = async (context) => (await context.callTool("turn/
 
 describe("a connection", () => {
   it("begins with who the runner is", async () => {
-    start({ agent: oneModelCall, slots: 3, build: "kit/1" });
+    start({ agent: oneModelCall, slots: 3, build: "kit/1", labels: { zone: "a" } });
 
     const { hello } = await backend.nextRunner();
 
     expect(hello).toMatchObject({ name: "test", instance: "instance-1", build: "kit/1", slots: 3, protocolVersion: 1 });
     expect(hello.roles).toEqual([RunnerRole.AGENT]);
-    expect(hello.running).toEqual([]);
+    expect(hello.labels).toEqual({ zone: "a" });
+    expect([hello.running, hello.draining]).toEqual([[], false]);
   });
 
   it("is kept alive by heartbeats that name what the runner drives", async () => {
@@ -134,6 +137,31 @@ describe("a connection", () => {
 
     expect(second.hello.running).toEqual([lease("aex_1", 1n)]);
     expect((await second.next("attemptFinished")).outcome).toEqual({ case: "output", value: "still here" });
+  });
+
+  it("is made anew after the process was stopped for longer than a lease, before anything else is done", async () => {
+    const order: string[] = [];
+    const { loop: gate, began, finish } = gatedLoop();
+    backend.generate = () => {
+      order.push("call");
+      return answering(answered("live"));
+    };
+    start({ agent: async (context) => `${await gate(context)}${await oneModelCall(context)}` });
+    const connection = await backend.nextRunner();
+    connection.welcome([], 20n, 60n);
+    connection.assign("aex_1", 1n);
+    connection.assign("aex_2", 1n);
+    await began;
+
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+    finish("still ");
+    const second = await backend.nextRunner();
+    order.push("welcome");
+    second.welcome([lease("aex_2", 1n)]);
+
+    const finished = await second.next("attemptFinished");
+    expect(finished).toMatchObject({ lease: { executionId: "aex_2" }, outcome: { value: "still live" } });
+    expect(order).toEqual(["welcome", "call"]);
   });
 
   it("is given up where the backend refuses the runner", async () => {
@@ -293,6 +321,83 @@ describe("an attempt", () => {
     expect((await connection.next("attemptFinished")).outcome).toEqual({ case: "parked", value: true });
   });
 
+  it("makes no further call once it parked", async () => {
+    const asked: string[] = [];
+    const errors: unknown[] = [];
+    backend.call = ({ stepKey }) => {
+      asked.push(stepKey);
+      return answering({ message: { case: "parked", value: {} } });
+    };
+    const returned = Promise.withResolvers<void>();
+    const { connection } = await connected({
+      agent: async (context) => {
+        for (const key of ["s1", "s2"]) await context.callTool(key, callOf(key)).catch((error) => errors.push(error));
+        await context.generate("s3", { messages: [], tools: [] }).catch((error) => errors.push(error));
+        await context.listTools().catch((error) => errors.push(error));
+        returned.resolve();
+        return "";
+      },
+    });
+
+    connection.assign("aex_1", 1n);
+    await returned.promise;
+
+    expect((await connection.next("attemptFinished")).outcome.case).toBe("parked");
+    expect(asked).toEqual(["s1"]);
+    expect(errors).toHaveLength(4);
+  });
+
+  it("gives up its other calls where one of several at once parks", async () => {
+    const open = Promise.withResolvers<HandlerContext>();
+    const given = Promise.withResolvers<void>();
+    backend.call = async function* ({ stepKey }, context) {
+      if (stepKey === "s1") {
+        context.signal.addEventListener("abort", () => given.resolve());
+        open.resolve(context);
+        await given.promise;
+      }
+      await open.promise;
+      yield { message: { case: "parked" as const, value: {} } };
+    };
+    const { connection } = await connected({
+      agent: async (context) => {
+        await Promise.all(["s1", "s2"].map((key) => context.callTool(key, callOf(key))));
+        return "";
+      },
+    });
+
+    connection.assign("aex_1", 1n);
+
+    expect((await connection.next("attemptFinished")).outcome.case).toBe("parked");
+    await given.promise;
+  });
+
+  it("names the calls that come next, as many as one request may", async () => {
+    const asked: CallToolRequest[] = [];
+    backend.call = (request) => {
+      asked.push(request);
+      return answering({ message: { case: "result", value: { content: "ok" } } });
+    };
+    const planned = Array.from({ length: 300 }, (_, index) => ({ stepKey: `s${index}`, call: callOf(`c${index}`) }));
+    const large = {
+      stepKey: "large",
+      call: create(ToolCallSchema, { id: "l", name: "n", arguments: "x".repeat(2 ** 20) }),
+    };
+    const { connection } = await connected({
+      agent: async (context) => {
+        await context.callTool("s", callOf("c"), { planned });
+        await context.callTool("s", callOf("c"), { planned: [...planned.slice(0, 2), large, ...planned] });
+        return "";
+      },
+    });
+
+    connection.assign("aex_1", 1n);
+    await connection.next("attemptFinished");
+
+    expect(asked.map((request) => request.planned.length)).toEqual([256, 2]);
+    expect(asked[0]?.planned[1]).toMatchObject({ stepKey: "s1", call: { id: "c1" } });
+  });
+
   it("is not told of again once it parked", async () => {
     backend.call = () => answering({ message: { case: "parked", value: { approvalId: "apr_1" } } });
     const { connection, stop } = await connected({ agent: oneToolCall });
@@ -338,6 +443,22 @@ describe("an attempt", () => {
     expect(await connection.rest()).toEqual([]);
   });
 
+  it.each([
+    [RevokeCause.ENDED, "EXECUTION_CANCELLED"],
+    [RevokeCause.PAUSED, "EXECUTION_PHASE"],
+    [RevokeCause.UNSPECIFIED, "LEASE_FENCED"],
+  ])("hears why its lease is revoked: %i", async (cause, reason) => {
+    const { loop, began } = gatedLoop();
+    const { connection } = await connected({ agent: loop });
+    connection.assign("aex_1", 1n);
+    const { signal } = await began;
+
+    connection.send({ case: "revoke", value: { lease: lease("aex_1", 1n), cause } });
+    await aborted(signal);
+
+    expect(signal.reason).toMatchObject({ name: "Failure", reason });
+  });
+
   it("is dropped where the backend did not keep its lease", async () => {
     const contexts: AgentContext[] = [];
     const both = Promise.withResolvers<void>();
@@ -381,26 +502,36 @@ describe("an attempt", () => {
     expect(epochs).toEqual([1n, 2n]);
   });
 
-  it("waits for a slot", async () => {
-    const begun: string[] = [];
-    const go = Promise.withResolvers<void>();
-    const { connection } = await connected({
-      slots: 1,
-      agent: async ({ executionId }) => {
-        begun.push(executionId);
-        await go.promise;
-        return begun.join();
-      },
-    });
+  it("is declined at once where no slot is free", async () => {
+    const { loop, began, finish } = gatedLoop();
+    const { connection } = await connected({ slots: 1, agent: loop });
     connection.assign("aex_1", 1n);
-    connection.assign("aex_2", 1n);
-    connection.send({ case: "startServer", value: { requestId: "after both" } });
-    await connection.next("serverStarted");
+    await began;
 
-    go.resolve();
+    connection.assign("aex_2", 3n);
+    const declined = await connection.next("declined");
+    finish("done");
+    await connection.next("attemptFinished");
+    connection.assign("aex_2", 4n);
 
-    expect((await connection.next("attemptFinished")).outcome.value).toBe("aex_1");
-    expect((await connection.next("attemptFinished")).outcome.value).toBe("aex_1,aex_2");
+    expect(declined.lease).toEqual(lease("aex_2", 3n));
+    expect((await connection.next("attemptFinished")).lease).toEqual(lease("aex_2", 4n));
+  });
+
+  it("is declined where an older one of the same execution does not stop", async () => {
+    const go = Promise.withResolvers<string>();
+    let begun = 0;
+    const { connection } = await connected({ agent: () => (++begun === 1 ? go.promise : Promise.resolve("new")) });
+    connection.assign("aex_1", 1n);
+
+    connection.assign("aex_1", 2n);
+    const declined = await connection.next("declined");
+    go.resolve("old");
+    connection.assign("aex_1", 3n);
+
+    expect(declined.lease).toEqual(lease("aex_1", 2n));
+    expect(await connection.next("attemptFinished")).toMatchObject({ lease: { epoch: 3n }, outcome: { value: "new" } });
+    expect(begun).toBe(2);
   });
 
   it("is told of again where the backend goes on but does not acknowledge it", async () => {
@@ -437,21 +568,38 @@ describe("an attempt", () => {
 });
 
 describe("a drain", () => {
-  it("that the backend asks for finishes what runs, takes nothing new, and ends the runner", async () => {
+  it("that the backend asks for finishes what runs, declines what is new, and ends the runner", async () => {
     const { loop, began, finish } = gatedLoop();
     const { connection, end } = await connected({ agent: loop });
     connection.assign("aex_1", 1n);
     await began;
 
     connection.send({ case: "drain", value: {} });
+    await connection.next("draining");
     connection.assign("aex_2", 1n);
+    const declined = await connection.next("declined");
     finish("done");
     const finished = await connection.next("attemptFinished");
     connection.send({ case: "acknowledged", value: { message: { case: "attempt", value: lease("aex_1", 1n) } } });
 
+    expect(declined.lease).toEqual(lease("aex_2", 1n));
     expect(finished.lease?.executionId).toBe("aex_1");
     await expect(end).resolves.toBe("drained");
     expect(await connection.rest()).toEqual([]);
+  });
+
+  it("is said again in the next hello", async () => {
+    const { loop, began } = gatedLoop();
+    const { connection } = await connected({ agent: loop, drainTimeoutMs: 500 });
+    connection.assign("aex_1", 1n);
+    await began;
+    connection.send({ case: "drain", value: {} });
+    await connection.next("draining");
+
+    connection.hangUp();
+    const { hello } = await backend.nextRunner();
+
+    expect(hello.draining).toBe(true);
   });
 
   it("by signal drops what does not finish in time", async () => {
@@ -578,23 +726,66 @@ describe("a tool call", () => {
     });
   });
 
-  it("ends without a word when nobody waits for it any more", async () => {
-    const cancelled = Promise.withResolvers<void>();
+  /** A host whose tools say when they began and when they are asked to stop, and answer when they are told to. */
+  function stoppable() {
     const began = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<string>();
     const tools = fakeHost(async (_server, _call, signal) => {
       began.resolve();
       await aborted(signal);
-      cancelled.resolve();
-      throw new Failure("TOOL_SERVER_FAILED", "cancelled");
+      asked.resolve();
+      return { content: await answer.promise, isError: false };
     });
+    return { tools, began: began.promise, asked: asked.promise, answer };
+  }
+  const cancel = { case: "cancelTool" as const, value: { call: request(1).call } };
+
+  it("that is cancelled reports what the tool still answers", async () => {
+    const { tools, began, asked, answer } = stoppable();
+    const { connection } = await connected({ tools });
+    connection.send(callTool(1));
+    await began;
+
+    connection.send(cancel);
+    await asked;
+    answer.resolve("done before it could stop");
+
+    const { result, error } = await connection.next("toolCallEnded");
+    expect([result?.content, error]).toEqual(["done before it could stop", undefined]);
+  });
+
+  it("that is cancelled says so where it ends with an error", async () => {
+    const { tools, began, asked, answer } = stoppable();
+    const { connection } = await connected({ tools });
+    connection.send(callTool(1));
+    await began;
+
+    connection.send(cancel);
+    await asked;
+    answer.reject(new Failure("TOOL_SERVER_FAILED", "it was stopped"));
+
+    const { error, notStarted } = await connection.next("toolCallEnded");
+    expect([error?.reason, error?.message, notStarted]).toEqual(["CANCELLED", "it was stopped", false]);
+  });
+
+  it("that is cancelled twice ends at once, and is told of until it is acknowledged", async () => {
+    const { tools, began } = stoppable();
     const { connection, stop } = await connected({ tools });
     connection.send(callTool(1));
-    await began.promise;
+    await began;
 
-    connection.send({ case: "cancelTool", value: { call: request(1).call } });
-    await cancelled.promise;
+    connection.send(cancel);
+    connection.send(cancel);
+    const { error, notStarted } = await connection.next("toolCallEnded");
+    connection.send(cancel);
+    const again = await connection.next("toolCallEnded");
+    connection.send({ case: "acknowledged", value: { message: { case: "call", value: request(1).call } } });
+    connection.send(cancel);
     stop.abort();
 
+    expect([error?.reason, notStarted]).toEqual(["CANCELLED", false]);
+    expect(again.error?.reason).toBe("CANCELLED");
     expect(await connection.rest()).toEqual([]);
   });
 

@@ -9,6 +9,7 @@ import { Failure, failureOf } from "./failure.ts";
 import { createLife, type Life, type RunnerEnd } from "./life.ts";
 import { createLink } from "./link.ts";
 import { type Log, silentLog } from "./log.ts";
+import { createOwnSteps } from "./own-steps.ts";
 import { createToolCalls, type ToolCalls } from "./tool-calls.ts";
 import type { ToolHost } from "./tool-host.ts";
 import { isRefusal } from "./verdict.ts";
@@ -25,6 +26,8 @@ export type RunnerOptions = {
   readonly agent?: AgentLoop;
   /** Executions that are driven at once; 8 unless told. */
   readonly slots?: number;
+  /** Labels by which agents select runners, at most 64. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Hosts MCP servers; a runner without one is never asked to. It is closed when the runner ends. */
   readonly tools?: ToolHost;
   readonly log?: Log;
@@ -46,39 +49,41 @@ export type RunnerOptions = {
 export async function runRunner(options: RunnerOptions): Promise<RunnerEnd> {
   const log = options.log ?? silentLog;
   const link = createLink();
-  const life = createLife(
-    options.orphanAfterMs ?? 60_000,
-    () => attempts.held().length === 0 && calls.open().length === 0,
-  );
+  const introduction = introduce(options);
+  const life = createLife({
+    orphanAfterMs: options.orphanAfterMs ?? 60_000,
+    isIdle: () => attempts.held().length === 0 && calls.open().length === 0,
+    onDrain: () => {
+      link.send({ case: "draining", value: {} });
+      attempts.drain();
+    },
+  });
   const changed = life.check;
-  const agent = options.agent ?? refuse;
+  const steps = createOwnSteps(link);
   const attempts: Attempts = createAttempts({
-    slots: options.slots ?? 8,
-    run: (assignment, dropped) => runAttempt(assignment, dropped, { client: options.client, link, log, agent }),
+    slots: introduction.slots,
+    run: (assignment, dropped) =>
+      runAttempt(assignment, dropped, { client: options.client, link, log, steps, agent: options.agent ?? refuse }),
     link,
     log,
     changed,
   });
   const calls: ToolCalls = createToolCalls({ host: options.tools, link, log, changed });
-  const drain = (): void => {
-    life.drain();
-    attempts.drop("queued");
-  };
   const asked = (): void => {
-    drain();
+    life.drain();
     life.stopAfter(options.drainTimeoutMs ?? 10_000);
   };
   options.signal?.addEventListener("abort", asked, { once: true });
   if (options.signal?.aborted) asked();
   try {
     const { client } = options;
-    await keepConnected(life, { client, introduction: introduce(options), link, attempts, calls, log, drain });
+    await keepConnected(life, { client, introduction, link, attempts, calls, steps, log, drain: life.drain });
     log.info({ end: life.end() }, "runner ended");
     return life.end();
   } finally {
     options.signal?.removeEventListener("abort", asked);
     life.dispose();
-    attempts.drop("all");
+    attempts.dropAll();
     calls.cancelAll();
     await options.tools?.close();
   }
@@ -110,9 +115,9 @@ async function keepConnected(life: Life, parts: Parts): Promise<void> {
   }
 }
 
-function introduce({ name, instance, build = "", slots = 8, agent, tools }: RunnerOptions) {
+function introduce({ name, instance, build = "", slots = 8, labels = {}, agent, tools }: RunnerOptions) {
   const roles = [...(agent ? [RunnerRole.AGENT] : []), ...(tools ? [RunnerRole.TOOLS] : [])];
-  return { name, instance, build, roles, slots: agent ? slots : 0 };
+  return { name, instance, build, roles, slots: agent ? slots : 0, labels };
 }
 
 const refuse: AgentLoop = () => Promise.reject(new Failure("INTERNAL", "this runner drives no agents"));

@@ -9,7 +9,10 @@ import { toolServerOf } from "./tool-server.ts";
 /** The tool calls that run, or whose end was not acknowledged. One per execution, step and try, however often asked. */
 export interface ToolCalls {
   call(request: CallTool): void;
-  /** Stops a call without a word: nobody waits for its end. */
+  /**
+   * Asks a call to stop. Its end is reported all the same: the tool's answer where one comes in time, else CANCELLED, which a
+   * second cancel says at once.
+   */
   cancel(call: RunningCall): void;
   acknowledge(call: RunningCall): void;
   startServer(request: StartServer): void;
@@ -28,18 +31,42 @@ export type ToolCallsDeps = {
   readonly changed: () => void;
 };
 
-type Entry = { readonly call: RunningCall; readonly controller: AbortController; report?: Outgoing };
+type Entry = {
+  readonly call: RunningCall;
+  readonly controller: AbortController;
+  /** Ends the call with an error, whatever the tool does. */
+  readonly giveUp: (why: Failure) => void;
+  patience?: NodeJS.Timeout;
+  report?: Outgoing;
+};
 
 // As many as a hello can name.
 const MOST_OPEN = 10_000;
 const MOST_TOOLS = 1_024;
+/** How long a tool that is asked to stop has to answer. */
+const STOP_PATIENCE_MS = 10_000;
 
 export function createToolCalls(deps: ToolCallsDeps): ToolCalls {
   const entries = new Map<string, Entry>();
   const remove = (call: RunningCall): void => {
-    entries.get(keyOf(call))?.controller.abort(new Error("nobody waits for the call"));
+    const entry = entries.get(keyOf(call));
+    if (!entry) return;
     entries.delete(keyOf(call));
+    clearTimeout(entry.patience);
+    entry.controller.abort(cancelled());
     deps.changed();
+  };
+  const begin = (call: RunningCall, request: CallTool): void => {
+    const over = Promise.withResolvers<Failure>();
+    const entry: Entry = { call, controller: new AbortController(), giveUp: over.resolve };
+    entries.set(keyOf(call), entry);
+    // Never rejects.
+    void Promise.race([over.promise, makeCall(deps, request, entry.controller.signal)]).then((end) => {
+      clearTimeout(entry.patience);
+      if (entries.get(keyOf(call)) !== entry) return;
+      entry.report = reportOf(call, end);
+      deps.link.send(entry.report);
+    });
   };
   return {
     call(request) {
@@ -51,16 +78,18 @@ export function createToolCalls(deps: ToolCallsDeps): ToolCalls {
         deps.link.send(reportOf(request.call, tooMany()));
         return;
       }
-      const entry: Entry = { call: request.call, controller: new AbortController() };
-      entries.set(keyOf(entry.call), entry);
-      // Never rejects.
-      void makeCall(deps, request, entry.controller.signal).then((end) => {
-        if (entry.controller.signal.aborted) return;
-        entry.report = reportOf(entry.call, end);
-        deps.link.send(entry.report);
-      });
+      begin(request.call, request);
     },
-    cancel: remove,
+    cancel(call) {
+      const entry = entries.get(keyOf(call));
+      if (!entry) return;
+      if (entry.report) deps.link.send(entry.report);
+      else if (entry.patience) entry.giveUp(cancelled());
+      else {
+        entry.patience = setTimeout(() => entry.giveUp(cancelled()), STOP_PATIENCE_MS);
+        entry.controller.abort(cancelled());
+      }
+    },
     acknowledge: (call) => {
       if (entries.get(keyOf(call))?.report) remove(call);
     },
@@ -91,7 +120,10 @@ async function makeCall(deps: ToolCallsDeps, request: CallTool, signal: AbortSig
     requireFits([answer.content], "a result");
     return answer;
   } catch (error) {
-    return failureOf(error);
+    const failure = failureOf(error);
+    if (!signal.aborted) return failure;
+    const { message, notStarted } = failure;
+    return new Failure("CANCELLED", message, { cause: failure, notStarted });
   }
 }
 
@@ -121,6 +153,10 @@ function requireOffer(tools: readonly ToolListing[]): void {
 function hostOf({ host }: ToolCallsDeps): ToolHost {
   if (!host) throw new Failure("TOOL_SERVER_FAILED", "this runner hosts no tools", { notStarted: true });
   return host;
+}
+
+function cancelled(): Failure {
+  return new Failure("CANCELLED", "the call was cancelled, and the tool may have made its effect");
 }
 
 function tooMany(): Failure {

@@ -8,6 +8,9 @@ export interface ToolHost {
   /**
    * Calls a tool, and starts its server if it does not run. What the tool reports of itself is an answer, errors
    * included; a `Failure` means that there is none, and with `notStarted` that the call surely never reached the tool.
+   *
+   * When the signal is aborted it asks the tool to stop. What the tool still answers is the call's answer; the kit waits 10 s
+   * for it at most.
    */
   call(server: ToolServer, call: ToolInvocation, signal: AbortSignal): Promise<ToolAnswer>;
   /** Stops a session's server, or all of them where no name is given. */

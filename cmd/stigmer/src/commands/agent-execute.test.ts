@@ -331,6 +331,7 @@ async function scene(of: Scene): Promise<{ world: World; backend: FakeBackend; d
   backend.subscribe = async function* (_, signal) {
     yield* backend.journal.map(entryResponse);
     while (!backend.approvals.get("apr_1")?.status?.decision && !signal.aborted) await new Promise(setImmediate);
+    if (of.journal.some(({ event }) => event?.case === "phaseChanged")) return;
     yield* journalOf(...of.journal, succeeded)
       .slice(-1)
       .map(entryResponse);

@@ -1,9 +1,10 @@
 import { type Command, Option } from "commander";
 import { collect, type GlobalOptions, newGroup, newLeaf, optionsOf } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
+import type { ExecuteOptions } from "../execution/starting.ts";
 import { misused } from "../failure.ts";
 import { type CreateOptions, createAgent } from "./agent-create.ts";
-import { type ExecuteOptions, execute } from "./agent-execute.ts";
+import { execute } from "./agent-execute.ts";
 
 type Runs = {
   readonly create: (deps: Deps, options: CreateOptions) => Promise<void>;
@@ -44,6 +45,10 @@ function newExecute(deps: Deps, run: Runs): Command {
     .option("--workspace <dir>", "folder in which its tools work; this one unless told")
     .addOption(approve.choices(["never", "all", "fail"]))
     .option("--detach", "start it, say its id, and leave it")
+    .option(
+      "--messages-from <file>",
+      "start one execution for each line of a file (- for standard input), say their ids, and leave them",
+    )
     .action((name: string, message: string | undefined, _, command: Command) =>
       run.execute(deps, { ...optionsOf<GlobalOptions>(command), name, message }),
     );

@@ -32,8 +32,8 @@ async function print(deps: Deps, shell: Shell): Promise<void> {
 /** Whatever goes wrong, nothing is completed, and nothing is said in the middle of a line. */
 async function complete(deps: Deps, words: readonly string[], program: ProgramBuilder): Promise<void> {
   const options = { url: valueAfter(words, "--url"), context: valueAfter(words, "--context") };
-  const found = await candidates(await program(words), words, (kind) =>
-    liveNames(deps, options, kind).catch(() => []),
+  const found = await candidates(await program(words), words, (kind, start) =>
+    liveNames(deps, options, { kind, start }).catch(() => []),
   ).catch(() => []);
   await deps.stdout.write(found.map((word) => `${printableLine(word)}\n`).join(""));
 }

@@ -95,7 +95,7 @@ function configFormat(deps: Deps, options: GlobalOptions): Format {
 }
 
 /** What a running daemon has read once and for all. */
-const AT_START = new Set(["port", "runner.slots"]);
+const AT_START = new Set(["port", "runner.slots", "runner.leaseDuration"]);
 
 async function sayRestart(deps: Deps, key: string): Promise<void> {
   if (AT_START.has(key)) await deps.stderr.write("counts from the daemon's next start: stigmer local restart\n");

@@ -1,5 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { ApprovalSchema } from "@stigmer/contracts/agentic";
 import { describe, expect, it } from "vitest";
 import { agentOf, createBackend } from "../backend.fake.ts";
 import { SHELLS } from "../completion/scripts.ts";
@@ -104,6 +106,16 @@ describe("completion", () => {
     ],
     [["delete", "agent", "--running", "c"], ["cancel"]],
     [["no-such-command", ""], []],
+    [["execution", "pause", ""], ["a1-x"]],
+    [["execution", "fork", "x", "--agent", "f"], ["far"]],
+    [["runner", "drain", ""], ["bundled"]],
+    [["approval", "approve", ""], ["apr-1"]],
+    [["approval", "approve", "apr-1", "apr_"], ["apr_1"]],
+    [["approval", "get", "apr_"], ["apr_1"]],
+    [
+      ["approval", "approve", "x", "--scope", ""],
+      ["once", "tool", "server"],
+    ],
   ])("of %j is %j", async (words, expected) => {
     const { world } = await scene();
 
@@ -163,6 +175,7 @@ async function scene(): Promise<{
   const far = createBackend();
   near.agents.set("near", agentOf("near"));
   far.agents.set("far", agentOf("far"));
+  far.approvals.set("apr_1", create(ApprovalSchema, { metadata: { id: "apr_1", name: "apr-1" } }));
   const world = await createWorld({ backends: { [URL_OF_BACKEND]: near.routes, [FAR]: far.routes } });
   await writeFile(join(world.home, "config.yaml"), `context: prod\ncontexts:\n  prod: { url: "${FAR}", org: acme }\n`);
   return { world, requests: () => far.requests, said: world.stdout };

@@ -36,7 +36,10 @@ function walk(program: Command, words: readonly string[]): Walked {
       pending = takesValue(command, word) ? word : undefined;
       continue;
     }
-    const below = given.length === 0 ? command.commands.find((known) => known.name() === word) : undefined;
+    const below =
+      given.length === 0
+        ? command.commands.find((known) => known.name() === word || known.aliases().includes(word))
+        : undefined;
     if (below) command = below;
     else given.push(word);
   }
@@ -59,7 +62,7 @@ function optionOf(command: Command, word: string): Command["options"][number] | 
 type Position = Pick<Walked, "given" | "pending"> & { readonly start: string; readonly names: NameReader };
 
 async function possible(command: Command, at: Position): Promise<readonly string[]> {
-  if (at.pending !== undefined) return valuesOf(command, at.pending);
+  if (at.pending !== undefined) return await valuesOf(command, at.pending, at);
   if (at.start.startsWith("-")) return optionsOf(command);
   if (command.commands.length > 0 && at.given.length === 0) return command.commands.map((known) => known.name());
   return await argumentsFor(command, at);
@@ -67,8 +70,18 @@ async function possible(command: Command, at: Position): Promise<readonly string
 
 const FORMATS = ["table", "wide", "json", "yaml", "name"];
 
-function valuesOf(command: Command, word: string): readonly string[] {
+/** Options whose value is the name of a resource. */
+const NAMED_BY: Readonly<Record<string, string>> = {
+  "--agent": "agent",
+  "--session": "session",
+  "--execution": "agentexecution",
+  "--mcp-server": "mcpserver",
+};
+
+async function valuesOf(command: Command, word: string, at: Position): Promise<readonly string[]> {
   const option = optionOf(command, word);
+  const kind = kindNamed(NAMED_BY[option?.long ?? ""] ?? "");
+  if (kind) return await at.names(kind, at.start);
   if (option?.long === "--output") return FORMATS;
   if (option?.long === "--kind") return allKinds().map(wordOf);
   return option?.argChoices ?? [];

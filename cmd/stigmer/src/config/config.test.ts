@@ -11,6 +11,7 @@ describe("settings", () => {
     ["providers.my-own.baseUrl", "http://localhost:8080/v1", "http://localhost:8080/v1"],
     ["providers.openai.apiKeyEnv", "OPENAI_API_KEY", "OPENAI_API_KEY"],
     ["runner.slots", "4", 4],
+    ["runner.leaseDuration", "3", 3],
   ])("takes %s %s", (key, value, expected) => {
     expect(keyOf(key).parse(value)).toBe(expected);
   });
@@ -23,6 +24,7 @@ describe("settings", () => {
     ["providers.x.baseUrl", "localhost"],
     ["providers.x.apiKeyEnv", "sk-1234"],
     ["runner.slots", "0"],
+    ["runner.leaseDuration", "2"],
   ])("refuses %s %s", (key, value) => {
     expect(() => keyOf(key).parse(value)).toThrow(expect.objectContaining({ exit: 2 }));
   });

@@ -43,6 +43,11 @@ export const RULES: readonly Rule[] = [
     parse: matching(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be the name of an organization"),
   },
   { pattern: "runner.slots", meaning: "executions that the bundled runner drives at once", parse: integer(1, 1000) },
+  {
+    pattern: "runner.leaseDuration",
+    meaning: "seconds until the work of a runner that says nothing more goes to another; 15 unless set",
+    parse: integer(3, 3600),
+  },
 ];
 
 const NAME = /^[a-z][a-z0-9-]*$/;

@@ -1,94 +1,169 @@
 import { isFault } from "@stigmer/base";
 import type { Client } from "@stigmer/client";
 import {
+  AgentExecutionCommandController,
+  AgentExecutionQueryController,
   ApprovalCommandController,
   ApprovalQueryController,
-  type ApprovalSpec,
   ApprovalDecision as Decision,
+  type PhaseChanged,
+  type Question,
 } from "@stigmer/contracts/agentic";
 import type { Backend } from "../backend/open-backend.ts";
 import { createReconnect } from "../backend/reconnect.ts";
 import type { Deps } from "../deps.ts";
+import { explain } from "../explain.ts";
+import { complain } from "../output/complain.ts";
 import { paintFor } from "../output/paint.ts";
-import { approvalText } from "./approval-text.ts";
+import { type Asked, approvalText } from "./approval-text.ts";
+import { type Answer, askApproval, covers, type Grant } from "./ask-approval.ts";
+import { askInput, inputText } from "./ask-input.ts";
 
-/** What to do where an execution asks: a person at the terminal, or one answer for all, or none. */
+/** What to do where an execution asks for an approval: a person at the terminal, or one answer for all, or none. */
 export type ApproveMode = "ask" | "never" | "all" | "fail";
 
 /** Why following ends although the execution goes on. */
-export type Parked = {
-  readonly approvalId: string;
-  readonly spec: ApprovalSpec;
-  /** Whether the person has seen the question. */
-  readonly seen: boolean;
-};
+export type Parked =
+  | { readonly kind: "approval"; readonly asked: Asked; readonly seen: boolean }
+  | { readonly kind: "input"; readonly question: Question; readonly seen: boolean }
+  | { readonly kind: "paused"; readonly change: PhaseChanged };
 
-/** Answers what an execution asks while somebody follows it. */
+/** Answers what an execution asks while somebody follows it: one question after the other, the oldest first. */
 export interface Approver {
   /** Takes a question. Where it stays open, says so; at a terminal the answer comes later. */
-  asked(approvalId: string, spec: ApprovalSpec): Promise<Parked | undefined>;
-  /** Somebody has answered: a question on the terminal is taken back. */
-  decided(approvalId: string): void;
+  approvalAsked(asked: Asked): Promise<Parked | undefined>;
+  inputAsked(question: Question): Promise<Parked | undefined>;
+  /** Somebody has answered the approval, or the step, with this id or key: a question on the terminal is taken back. */
+  settled(key: string): void;
   /** Takes every question back; resolves when none is on the terminal. */
   close(): Promise<void>;
 }
 
-export type ApproverDeps = Pick<Deps, "stdin" | "stderr" | "env" | "interrupt" | "clock" | "sleep"> & {
+export type ApproverDeps = Pick<
+  Deps,
+  "stdin" | "stderr" | "env" | "interrupt" | "clock" | "sleep" | "processes" | "cwd"
+> & {
   readonly backend: Backend;
+  readonly executionId: string;
   readonly mode: ApproveMode;
-  /** Called when the person detaches, or a decision can't be made. */
+  /** Called when the person detaches, or an answer can't be given. */
   readonly stop: (why: Parked | Error) => void;
 };
 
 export function createApprover(deps: ApproverDeps): Approver {
-  const questions = new Map<string, AbortController>();
-  let line = Promise.resolve();
+  const queue = createQueue(deps);
+  // Questions that were asked before such an answer still are; the person has answered them with it.
+  const grants: Grant[] = [];
+  const atTerminal = deps.stdin.isTTY && deps.stderr.isTTY && deps.mode !== "fail";
   return {
-    async asked(approvalId, spec) {
+    async approvalAsked(asked) {
       // A journal that is read again from its start asks what has long been answered.
-      if (!(await isOpen(deps, approvalId))) return undefined;
-      if (deps.mode === "fail") return { approvalId, spec, seen: false };
+      if (!(await isOpen(deps, asked.approvalId))) return undefined;
+      if (deps.mode === "fail") return { kind: "approval", asked, seen: false };
       if (deps.mode === "ask") {
-        const question = new AbortController();
-        questions.set(approvalId, question);
-        const signal = AbortSignal.any([question.signal, deps.interrupt]);
-        line = line
-          .then(() => askPerson(deps, { approvalId, spec, seen: true }, signal))
-          .catch((error) => deps.stop(error));
+        queue.add(asked.approvalId, (signal) =>
+          askForDecision(deps, asked, { signal, others: queue.waiting() - 1, grants }),
+        );
         return undefined;
       }
-      await decide(deps, approvalId, deps.mode === "all" ? APPROVED : REJECTED_UNSEEN);
+      await decide(deps, asked.approvalId, deps.mode === "all" ? APPROVED : REJECTED_UNSEEN);
       return undefined;
     },
-    decided: (approvalId) => questions.get(approvalId)?.abort(),
-    async close() {
-      for (const question of questions.values()) question.abort();
-      await line;
+    async inputAsked(question) {
+      if (!(await isOpenQuestion(deps, question))) return undefined;
+      if (!atTerminal) return { kind: "input", question, seen: false };
+      queue.add(question.stepKey, (signal) => askForInput(deps, question, signal));
+      return undefined;
     },
+    settled: queue.settle,
+    close: queue.close,
   };
 }
 
-type Answer = { readonly decision: Decision; readonly comment: string };
-
-const APPROVED: Answer = { decision: Decision.APPROVED, comment: "" };
-const REJECTED: Answer = { decision: Decision.REJECTED, comment: "" };
+const APPROVED: Answer = { decision: Decision.APPROVED };
 const REJECTED_UNSEEN: Answer = {
   decision: Decision.REJECTED,
   comment: "nobody looked at it (--approve never)",
 };
 
-async function askPerson(deps: ApproverDeps, question: Parked, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await deps.stderr.write(approvalText(question.approvalId, question.spec, paintFor(deps.stderr, deps.env)));
-  for (;;) {
-    await deps.stderr.write("[y]es, [n]o, [d]etach: ");
-    const word = (await deps.stdin.line(signal))?.trim().toLowerCase();
-    if (signal.aborted) return await deps.stderr.write("\n");
-    if (word === "y" || word === "yes") return await decide(deps, question.approvalId, APPROVED);
-    if (word === "n" || word === "no") return await decide(deps, question.approvalId, REJECTED);
-    if (word === undefined) await deps.stderr.write("\n"); // the end of the input leaves the line open
-    if (word === undefined || word === "d" || word === "detach") return deps.stop(question);
+type Queue = {
+  add(key: string, ask: (signal: AbortSignal) => Promise<Parked | undefined>): void;
+  settle(key: string): void;
+  /** Questions that nobody has answered, the one on the terminal included. */
+  waiting(): number;
+  close(): Promise<void>;
+};
+
+/** One question is on the terminal at a time. When the person goes, or one can't be answered, no other follows. */
+function createQueue({ interrupt, stop }: Pick<ApproverDeps, "interrupt" | "stop">): Queue {
+  const questions = new Map<string, AbortController>();
+  const takeBack = (): void => {
+    for (const question of questions.values()) question.abort();
+  };
+  let line = Promise.resolve();
+  return {
+    add(key, ask) {
+      const question = new AbortController();
+      questions.set(key, question);
+      const signal = AbortSignal.any([question.signal, interrupt]);
+      const end = (why: Parked | Error | undefined): void => {
+        questions.delete(key);
+        if (!why) return;
+        takeBack();
+        stop(why);
+      };
+      line = line.then(async () => (signal.aborted ? undefined : await ask(signal))).then(end, end);
+    },
+    settle: (key) => questions.get(key)?.abort(),
+    waiting: () => [...questions.values()].filter(({ signal }) => !signal.aborted).length,
+    async close() {
+      takeBack();
+      await line;
+    },
+  };
+}
+
+async function askForDecision(
+  deps: ApproverDeps,
+  asked: Asked,
+  { signal, others, grants }: { readonly signal: AbortSignal; readonly others: number; readonly grants: Grant[] },
+): Promise<Parked | undefined> {
+  if (grants.some((grant) => covers(grant, asked.spec))) {
+    await decide(deps, asked.approvalId, APPROVED);
+    return undefined;
   }
+  const paint = paintFor(deps.stderr, deps.env);
+  await deps.stderr.write(approvalText(asked, { paint, now: deps.clock.now() }));
+  if (others > 0) await deps.stderr.write(paint.dim(`  (${others} more ${others === 1 ? "waits" : "wait"})\n`));
+  for (;;) {
+    const answer = await askApproval(deps, asked.spec, signal);
+    if (answer === undefined) return undefined;
+    if (answer === "detach") return { kind: "approval", asked, seen: true };
+    if (!(await decideEdited(deps, asked.approvalId, answer))) continue;
+    if (answer.scope) grants.push({ spec: asked.spec, scope: answer.scope });
+    return undefined;
+  }
+}
+
+/** Arguments that do not fit the tool are for the person to correct. */
+async function decideEdited(deps: ApproverDeps, id: string, answer: Answer): Promise<boolean> {
+  try {
+    await decide(deps, id, answer);
+    return true;
+  } catch (error) {
+    if (!answer.arguments || !isFault(error) || error.kind !== "invalid") throw error;
+    await complain(deps, explain(error));
+    return false;
+  }
+}
+
+async function askForInput(deps: ApproverDeps, question: Question, signal: AbortSignal): Promise<Parked | undefined> {
+  await deps.stderr.write(inputText(question, paintFor(deps.stderr, deps.env)));
+  const text = await askInput(deps, question, signal);
+  if (signal.aborted) return undefined;
+  if (text === undefined) return { kind: "input", question, seen: true };
+  await provideInput(deps, { text, stepKey: question.stepKey });
+  return undefined;
 }
 
 /** Where somebody else was faster, the journal says how it was decided. */
@@ -102,10 +177,30 @@ async function decide(deps: ApproverDeps, id: string, answer: Answer): Promise<v
   }
 }
 
+/** Where somebody else was faster, the journal says what the answer was. */
+async function provideInput(deps: ApproverDeps, answer: { readonly text: string; readonly stepKey: string }) {
+  const request = { id: deps.executionId, ...answer };
+  const call = (client: Client) =>
+    client.service(AgentExecutionCommandController).provideInput(request, { signal: deps.interrupt });
+  try {
+    await persistently(deps, call);
+  } catch (error) {
+    if (!isFault(error, "EXECUTION_PHASE")) throw error;
+  }
+}
+
 async function isOpen(deps: ApproverDeps, id: string): Promise<boolean> {
   const call = (client: Client) => client.service(ApprovalQueryController).get({ id }, { signal: deps.interrupt });
   const { status } = await persistently(deps, call);
   return (status?.decision ?? Decision.UNSPECIFIED) === Decision.UNSPECIFIED;
+}
+
+async function isOpenQuestion(deps: ApproverDeps, { stepKey }: Question): Promise<boolean> {
+  const request = { id: deps.executionId };
+  const call = (client: Client) =>
+    client.service(AgentExecutionQueryController).get(request, { signal: deps.interrupt });
+  const { status } = await persistently(deps, call);
+  return status?.question?.stepKey === stepKey;
 }
 
 /** Calls again where the connection breaks, as the stream that brought the question is taken up again too. */

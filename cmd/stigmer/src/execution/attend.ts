@@ -1,12 +1,12 @@
-import type { PhaseChanged } from "@stigmer/contracts/agentic";
+import { ExecutionPhase as Phase, type PhaseChanged } from "@stigmer/contracts/agentic";
 import type { Backend } from "../backend/open-backend.ts";
 import type { Deps, Sink } from "../deps.ts";
 import { paintFor } from "../output/paint.ts";
 import { formatJsonLine } from "../output/structured.ts";
-import { type ApproveMode, createApprover, type Parked } from "./approver.ts";
+import { type ApproveMode, type Approver, createApprover, type Parked } from "./approver.ts";
 import { itemJson } from "./event-json.ts";
 import { follow } from "./follow.ts";
-import { EMPTY_VIEW, type Output, render } from "./view.ts";
+import { EMPTY_VIEW, type Notice, type Output, render } from "./view.ts";
 
 export type Attending = {
   readonly executionId: string;
@@ -25,9 +25,7 @@ export async function attend(deps: Deps, backend: Backend, of: Attending): Promi
   const stop = new AbortController();
   let stopped: Parked | Error | undefined;
   const approver = createApprover({
-    ...deps,
-    backend,
-    mode: of.mode,
+    ...{ ...deps, backend, executionId: of.executionId, mode: of.mode },
     stop(why) {
       stopped = why;
       stop.abort();
@@ -35,6 +33,7 @@ export async function attend(deps: Deps, backend: Backend, of: Attending): Promi
   });
   const signal = AbortSignal.any([deps.interrupt, stop.signal]);
   let view = EMPTY_VIEW;
+  let failed: Outcome | undefined;
   // What is said about the connection would stand behind half a sentence; in a pipe the model's text stays as it is.
   const stderr: Sink = {
     ...deps.stderr,
@@ -49,11 +48,10 @@ export async function attend(deps: Deps, backend: Backend, of: Attending): Promi
       const { outputs, notice, ...rendered } = render(view, item, paintFor(deps.stderr, deps.env));
       view = rendered.view;
       await write(deps, of.json ? [{ to: "stdout", text: formatJsonLine(itemJson(item)) }] : outputs);
-      if (notice?.kind === "ended") return { kind: "ended", change: notice.change };
-      if (notice?.kind === "decided") approver.decided(notice.approvalId);
-      if (notice?.kind !== "asked") continue;
-      const parked = await approver.asked(notice.approvalId, notice.spec);
-      if (parked) return { kind: "parked", parked };
+      const outcome = notice && (await react({ ...deps, stderr }, { notice, approver, of }));
+      // What failed may have been retried, and then more of the journal comes; all else that ends it ends it for good.
+      failed = isFailure(outcome) ? outcome : undefined;
+      if (outcome && !failed) return outcome;
     }
   } catch (error) {
     if (stopped instanceof Error) throw stopped;
@@ -63,7 +61,39 @@ export async function attend(deps: Deps, backend: Backend, of: Attending): Promi
   } finally {
     await approver.close();
   }
+  if (failed) return failed;
   throw new Error("the journal ended before the execution");
+}
+
+function isFailure(outcome: Outcome | undefined): boolean {
+  return outcome?.kind === "ended" && outcome.change.phase === Phase.FAILED;
+}
+
+type Reacting = { readonly notice: Notice; readonly approver: Approver; readonly of: Attending };
+
+async function react(deps: Deps, { notice, approver, of }: Reacting): Promise<Outcome | undefined> {
+  switch (notice.kind) {
+    case "ended":
+      return { kind: "ended", change: notice.change };
+    case "asked":
+      return parkedBy(await approver.approvalAsked(notice));
+    case "input":
+      return parkedBy(await approver.inputAsked(notice.question));
+    case "paused":
+      if (of.mode === "fail") return { kind: "parked", parked: { kind: "paused", change: notice.change } };
+      await deps.stderr.write(`it goes on when somebody resumes it: stigmer execution resume ${of.executionId}\n`);
+      return undefined;
+    case "decided":
+      approver.settled(notice.approvalId);
+      return undefined;
+    case "answered":
+      approver.settled(notice.stepKey);
+      return undefined;
+  }
+}
+
+function parkedBy(parked: Parked | undefined): Outcome | undefined {
+  return parked && { kind: "parked", parked };
 }
 
 async function write(deps: Pick<Deps, "stdout" | "stderr">, outputs: readonly Output[]): Promise<void> {

@@ -10,14 +10,21 @@ export type Chain = {
   readonly brokenAt: number;
 };
 
+const HASH_BYTES = 32;
+
 export const EMPTY_CHAIN: Chain = { entries: 0, head: new Uint8Array(), brokenAt: 0 };
 
-/** Adds the next entry: its place, its link to the one before, and its own hash. After a break nothing is added. */
+/**
+ * Adds the next entry: its place, its link to the one before, and its own hash. After a break nothing is added. A fork's
+ * first entry links to an entry of another journal, which is the backend's to check.
+ */
 export function extend(chain: Chain, entry: JournalEntry): Chain {
   if (chain.brokenAt > 0) return chain;
   const sequence = chain.entries + 1;
-  const follows = Number(entry.sequence) === sequence && equal(entry.prevHash, chain.head);
-  const hash = entryHash(chain.head, sequence, entry.event);
+  const isForkLink = sequence === 1 && entry.prevHash.length === HASH_BYTES;
+  const before = isForkLink ? entry.prevHash : chain.head;
+  const follows = Number(entry.sequence) === sequence && equal(entry.prevHash, before);
+  const hash = entryHash(before, sequence, entry.event);
   if (!follows || !equal(entry.hash, hash)) return { ...chain, brokenAt: sequence };
   return { entries: sequence, head: hash, brokenAt: 0 };
 }

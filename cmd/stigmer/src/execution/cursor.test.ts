@@ -1,8 +1,8 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { SubscribeResponseSchema } from "@stigmer/contracts/agentic";
 import { describe, expect, it } from "vitest";
 import { deltaResponse, entryResponse, journalOf } from "../backend.fake.ts";
-import { advance, type Item, START } from "./cursor.ts";
+import { advance, type Item, resumeAt, START } from "./cursor.ts";
 
 type Response = Parameters<typeof advance>[1];
 
@@ -44,11 +44,34 @@ describe("text", () => {
     expect(take(created, started, ...responses).items.slice(2)).toEqual(expected);
   });
 
-  it("says from which byte on it is wanted, until the call ends", () => {
-    const before = take(created, started, deltaResponse("äb", 0)).cursor;
-    const after = take(created, started, deltaResponse("äb", 0), finished).cursor;
+  it("of another stream begins anew, also where nobody said so", () => {
+    const responses = [deltaOf("m", "ab", { stream: "one" }), deltaOf("m", "x", { stream: "two" })];
 
-    expect([before.next, before.open?.bytes, after]).toEqual([3, 3, { next: 4, open: undefined }]);
+    expect(take(created, ...responses).items.slice(1)).toEqual(["ab", "restarted", "x"]);
+  });
+
+  it("of calls that are open at once is told apart", () => {
+    const [a, b] = [deltaOf("a", "aa"), deltaOf("b", "bb")];
+
+    expect(take(created, a, b, a, deltaOf("a", "!", { offset: 2 })).items.slice(1)).toEqual(["aa", "bb", "!"]);
+  });
+});
+
+describe("a request to go on", () => {
+  it("says how much of which stream has come, until the call ends", () => {
+    const text = deltaOf("turn/1/model", "äb", { stream: "one" });
+    const [before, after] = [take(created, started, text), take(created, started, text, finished)];
+
+    expect(resumeAt(before.cursor)).toEqual({ fromSequence: 3n, fromOffset: 3n, fromStream: "one" });
+    expect(resumeAt(after.cursor)).toEqual({ fromSequence: 4n, fromOffset: 0n, fromStream: "" });
+  });
+
+  it("names the call whose text came last, of those that are open", () => {
+    const [a, b] = [deltaOf("a", "aa", { stream: "one" }), deltaOf("b", "bbb", { stream: "two" })];
+    const [both, left] = [take(created, a, b), take(created, a, b, restartedOf("b"))];
+
+    expect(resumeAt(both.cursor)).toMatchObject({ fromOffset: 3n, fromStream: "two" });
+    expect(resumeAt(left.cursor)).toMatchObject({ fromOffset: 2n, fromStream: "one" });
   });
 });
 
@@ -69,9 +92,14 @@ function nameOf(item: Item): string {
 }
 
 function restarted(attempt: number): Response {
-  const message: MessageInitShape<typeof SubscribeResponseSchema>["message"] = {
-    case: "restarted",
-    value: { stepKey: "turn/1/model", attempt },
-  };
-  return create(SubscribeResponseSchema, { message });
+  return restartedOf("turn/1/model", attempt);
+}
+
+function restartedOf(stepKey: string, attempt = 1): Response {
+  return create(SubscribeResponseSchema, { message: { case: "restarted", value: { stepKey, attempt } } });
+}
+
+function deltaOf(stepKey: string, text: string, { offset = 0, stream = "" } = {}): Response {
+  const value = { stepKey, attempt: 1, offset: BigInt(offset), text, stream };
+  return create(SubscribeResponseSchema, { message: { case: "delta", value } });
 }

@@ -8,6 +8,8 @@ import { advance, START } from "./cursor.ts";
 import { indentJson } from "./describe.ts";
 import { timelineLine } from "./timeline.ts";
 
+const paint = paintFor({ isTTY: false, columns: 80, write: async () => {} }, {});
+
 it.each([
   ['{"a":[1,{"b":"x"}],"c":{}}', '{\n  "a": [\n    1,\n    {\n      "b": "x"\n    }\n  ],\n  "c": {}\n}'],
   ['{"a":1,"a":2}', '{\n  "a": 1,\n  "a": 2\n}'],
@@ -30,7 +32,7 @@ it("shows a whole question, and nothing in it that draws on the terminal", () =>
     toolDescription: "harmless\nreally",
   });
 
-  const text = approvalText("apr_1", spec, paintFor({ isTTY: false, columns: 80, write: async () => {} }, {}));
+  const text = approvalText({ approvalId: "apr_1", spec }, { paint, now: 0 });
 
   expect(text).toContain("rm\\x1b[1A");
   expect(text).toContain("a\\u202eb");

@@ -1,15 +1,24 @@
 import type { LightClient } from "@stigmer/client/light";
 import { AgentExecutionSchema } from "@stigmer/contracts/agentic";
 import type { Deps } from "../deps.ts";
-import { metadataOf } from "../kinds/columns.ts";
+import { metadataOf, type Resource } from "../kinds/columns.ts";
 import { kindOfMessage } from "../kinds/kinds.ts";
 import { nameOfKind } from "../kinds/resource-argument.ts";
 import { getResource } from "../kinds/resources.ts";
 
-/** The id of an execution that is given by id or name. */
-export async function executionId(deps: Pick<Deps, "interrupt">, client: LightClient, name: string): Promise<string> {
+/** An execution that is given by id or name. */
+export async function findExecution(
+  deps: Pick<Deps, "interrupt">,
+  client: LightClient,
+  name: string,
+): Promise<{ readonly id: string; readonly resource: Resource }> {
   const kind = kindOfMessage(AgentExecutionSchema);
   const reference = { name: nameOfKind(kind, name), revision: "" };
-  const found = await getResource(client, { kind, reference }, { signal: deps.interrupt });
-  return metadataOf(found).id || name;
+  const resource = await getResource(client, { kind, reference }, { signal: deps.interrupt });
+  return { id: metadataOf(resource).id || name, resource };
+}
+
+/** The id of an execution that is given by id or name. */
+export async function executionId(deps: Pick<Deps, "interrupt">, client: LightClient, name: string): Promise<string> {
+  return (await findExecution(deps, client, name)).id;
 }

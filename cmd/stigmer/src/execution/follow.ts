@@ -1,8 +1,9 @@
+import { isFault } from "@stigmer/base";
 import { ExecutionQueryController, ExecutionPhase as Phase } from "@stigmer/contracts/agentic";
 import type { Backend } from "../backend/open-backend.ts";
 import { createReconnect, ENDED_EARLY } from "../backend/reconnect.ts";
 import type { Deps } from "../deps.ts";
-import { advance, type Cursor, type Item, START } from "./cursor.ts";
+import { advance, type Cursor, type Item, resumeAt, START } from "./cursor.ts";
 
 export type FollowOptions = {
   readonly executionId: string;
@@ -11,7 +12,10 @@ export type FollowOptions = {
   readonly stopAtEnd?: boolean;
 };
 
-/** Everything of an execution from its first entry on. Where the connection breaks it goes on at the same place. */
+/**
+ * Everything of an execution from its first entry to the one that ends it; a failure that was retried does not. Where the
+ * connection breaks, or does not keep up, it goes on at the same place.
+ */
 export async function* follow(
   deps: Pick<Deps, "clock" | "sleep" | "stderr" | "interrupt">,
   backend: Backend,
@@ -19,19 +23,21 @@ export async function* follow(
 ): AsyncIterable<Item> {
   const reconnect = createReconnect(deps);
   let cursor = START;
+  let hasEnded = false;
   for (;;) {
     try {
       for await (const response of subscribe(backend, options, cursor)) {
         await reconnect.arrived();
         const step = advance(cursor, response);
         cursor = step.cursor;
+        for (const item of step.items) if (item.kind === "entry") hasEnded = isEnd(item);
         yield* step.items;
-        if (step.items.some(isEnd)) return;
       }
-      if (options.stopAtEnd) return;
+      if (options.stopAtEnd || hasEnded) return;
       throw ENDED_EARLY;
     } catch (error) {
       if (options.signal.aborted) throw error;
+      if (isFault(error, "READER_TOO_SLOW")) continue;
       await reconnect.waitAfter(error);
       await backend.reopen();
     }
@@ -40,18 +46,13 @@ export async function* follow(
 
 function subscribe(backend: Backend, options: FollowOptions, cursor: Cursor) {
   const { executionId, signal, stopAtEnd = false } = options;
-  const request = {
-    executionId,
-    fromSequence: BigInt(cursor.next),
-    fromOffset: BigInt(cursor.open?.bytes ?? 0),
-    stopAtEnd,
-  };
+  const request = { executionId, ...resumeAt(cursor), stopAtEnd };
   return backend.client().service(ExecutionQueryController).subscribe(request, { signal });
 }
 
 const FINAL: ReadonlySet<Phase> = new Set([Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.TERMINATED]);
 
-/** Whether nothing comes after this. */
+/** Whether this ends the execution; where it failed, it may go on after all. */
 export function isEnd(item: Item): boolean {
   if (item.kind !== "entry" || item.event.event.case !== "phaseChanged") return false;
   return FINAL.has(item.event.event.value.phase);

@@ -1,18 +1,17 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import {
   ApprovalCause,
-  ApprovalDecisionSchema,
+  type ExecutionCreated,
   type ExecutionEvent,
-  ExecutionPhaseSchema,
   FinishReasonSchema,
   type ModelCallFinished,
-  type PhaseChanged,
 } from "@stigmer/contracts/agentic";
 import { enumText } from "../kinds/enum-text.ts";
 import { printableLine, shortLine } from "../output/printable.ts";
 import { formatDelimited } from "../output/table.ts";
 import type { Item } from "./cursor.ts";
 import { callsOf, textOf } from "./describe.ts";
+import { lifeText, phaseText } from "./life-text.ts";
 
 const MAX_TEXT = 160;
 
@@ -26,14 +25,12 @@ export function timelineLine(item: Item, options: { readonly delimited: boolean 
 }
 
 /** An event in words. What models and tools wrote is shortened, and moves no cursor. */
-function whatHappened({ event, attempt }: ExecutionEvent): string {
+function whatHappened(entry: ExecutionEvent): string {
+  const { event, attempt } = entry;
   const again = attempt > 1 ? ` (try ${attempt})` : "";
   switch (event.case) {
     case "created":
-      return (
-        printableLine(`created for agent ${event.value.agent} with ${event.value.model}: `) +
-        quoted(event.value.message)
-      );
+      return createdText(event.value);
     case "phaseChanged":
       return phaseText(event.value);
     case "leaseGranted":
@@ -55,20 +52,17 @@ function whatHappened({ event, attempt }: ExecutionEvent): string {
       return printableLine(
         `approval ${event.value.approvalId} asked for tool ${event.value.spec?.tool}${causeText(event.value.spec?.cause)}`,
       );
-    case "approvalDecided": {
-      const decision = enumText(ApprovalDecisionSchema, event.value.decision).toLowerCase();
-      return printableLine(
-        `approval ${event.value.approvalId} ${decision} by ${event.value.decidedBy} ${event.value.comment}`.trimEnd(),
-      );
-    }
+    case "historyBound":
+      return `goes on from a conversation of ${event.value.messageHashes.length} messages`;
     default:
-      return "something that this program does not know; a newer one does";
+      return lifeText(entry) ?? "something that this program does not know; a newer one does";
   }
 }
 
-function phaseText({ phase, error }: PhaseChanged): string {
-  const name = enumText(ExecutionPhaseSchema, phase).toLowerCase().replaceAll("_", " ");
-  return printableLine(error ? `${name}: ${error.reason}: ${error.message}` : name);
+function createdText({ agent, model, message, fork, parent }: ExecutionCreated): string {
+  const origin = fork ? `, a fork of ${fork.executionId} at ${fork.sequence}` : "";
+  const asked = parent ? `, asked by ${parent.executionId}` : "";
+  return printableLine(`created for agent ${agent} with ${model}${origin}${asked}: `) + quoted(message);
 }
 
 function modelText(finished: ModelCallFinished): string {

@@ -145,6 +145,48 @@ describe("tool calls", () => {
   });
 });
 
+describe("a sub-agent", () => {
+  const call = { id: "c1", name: "writer", arguments: '{"task":"a\\u001b"}' };
+  const wants: Event = {
+    case: "modelCallFinished",
+    value: { message: { parts: [{ part: { case: "toolCall", value: call } }] } },
+  };
+  const startedAs: Event = { case: "subAgentStarted", value: { call, agent: "writer", executionId: "aex_2" } };
+
+  it.each([
+    [ExecutionPhase.SUCCEEDED, "✓ writer (aex_2 succeeded) done\\nwell\n"],
+    [ExecutionPhase.FAILED, "✗ writer (aex_2 failed) done\\nwell\n"],
+  ])("takes one line when it starts, and one when it ends in phase %i", (phase, line) => {
+    const result = { callId: "c1", content: "done\nwell" };
+    const ended: Event = { case: "subAgentEnded", value: { executionId: "aex_2", phase, result } };
+
+    const { stdout, stderr } = show(entry(wants), entry(startedAs), entry(ended));
+
+    expect([stdout, stderr]).toEqual(["", `→ writer as aex_2 {"task":"a\\u001b"}\n${line}`]);
+  });
+});
+
+describe("what people do", () => {
+  it.each<[string, Event[]]>([
+    [
+      "paused by ada\ngoes on: running by bob\n",
+      [phase(ExecutionPhase.PAUSED, "ada"), phase(ExecutionPhase.RUNNING, "bob"), phase(ExecutionPhase.RUNNING, "")],
+    ],
+    ["", [phase(ExecutionPhase.PENDING, "ada")]],
+    ["", [{ case: "historyBound", value: { messageHashes: [] } }]],
+    ["cancel requested by ada\n", [{ case: "cancelRequested", value: { by: "ada" } }]],
+    ["retried by ada\n", [{ case: "retried", value: { by: "ada" } }]],
+    [
+      "approval apr_1 was not decided in time: escalated\n",
+      [{ case: "approvalEscalated", value: { approvalId: "apr_1" } }],
+    ],
+  ])("is said below what the model says: %j", (expected, events) => {
+    const { stdout, stderr } = show(entry(started), delta("Hi"), ...events.map(entry));
+
+    expect([stdout.trimEnd(), stderr]).toEqual(["Hi", expected]);
+  });
+});
+
 describe("notices", () => {
   it("say who must be asked, and who was", () => {
     const { notices } = show(
@@ -208,6 +250,10 @@ function finished(text: string, scripted = false): Event {
 
 function end(phase: ExecutionPhase, output: string): Event {
   return { case: "phaseChanged", value: { phase, output } };
+}
+
+function phase(of: ExecutionPhase, by: string): Event {
+  return { case: "phaseChanged", value: { phase: of, by } };
 }
 
 function delta(text: string): Item {

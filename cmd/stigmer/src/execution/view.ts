@@ -1,17 +1,22 @@
-import type {
-  ApprovalSpec,
-  ExecutionEvent,
-  ModelCallFinished,
-  PhaseChanged,
-  ToolCallFinished,
-  ToolCallStarted,
-  ToolDefinition,
+import {
+  type ApprovalSpec,
+  type ExecutionEvent,
+  type ModelCallFinished,
+  ExecutionPhase as Phase,
+  type PhaseChanged,
+  type Question,
+  type SubAgentEnded,
+  type SubAgentStarted,
+  type ToolCallFinished,
+  type ToolCallStarted,
+  type ToolDefinition,
 } from "@stigmer/contracts/agentic";
 import type { Paint } from "../output/paint.ts";
 import { printableLine, printableText, shortLine } from "../output/printable.ts";
 import type { Item } from "./cursor.ts";
 import { callsOf, textOf, toolLabel } from "./describe.ts";
 import { isEnd } from "./follow.ts";
+import { lifeText, phaseName, phaseText } from "./life-text.ts";
 
 /** What is on the screen, as far as the next event depends on it. */
 export type View = {
@@ -22,6 +27,8 @@ export type View = {
   /** Whether stdout stands in the middle of a line. */
   readonly midLine: boolean;
   readonly saidScripted: boolean;
+  /** Whether somebody has paused it. */
+  readonly paused: boolean;
   /** Whether any text of a model has been written. */
   readonly anyText: boolean;
   /** Tools by the name that the model uses. */
@@ -36,6 +43,9 @@ export type Output = { readonly to: "stdout" | "stderr"; readonly text: string }
 export type Notice =
   | { readonly kind: "asked"; readonly approvalId: string; readonly spec: ApprovalSpec }
   | { readonly kind: "decided"; readonly approvalId: string }
+  | { readonly kind: "input"; readonly question: Question }
+  | { readonly kind: "answered"; readonly stepKey: string }
+  | { readonly kind: "paused"; readonly change: PhaseChanged }
   | { readonly kind: "ended"; readonly change: PhaseChanged };
 
 export type Rendered = {
@@ -49,6 +59,7 @@ export const EMPTY_VIEW: View = {
   held: "",
   midLine: false,
   saidScripted: false,
+  paused: false,
   anyText: false,
   tools: new Map(),
   calls: new Map(),
@@ -62,11 +73,12 @@ const MAX_RESULT = 160;
 export function render(view: View, item: Item, paint: Paint): Rendered {
   if (item.kind === "delta") return appendText(view, item.delta.text);
   if (item.kind === "restarted") return voidText(view, paint);
-  const rendered = renderEvent(view, item.event, paint);
-  return isEnd(item) && item.event.event.case === "phaseChanged" ? end(rendered, item.event.event.value) : rendered;
+  if (isEnd(item) && item.event.event.case === "phaseChanged") return end(view, item.event.event.value);
+  return renderEvent(view, item.event, paint);
 }
 
-function renderEvent(view: View, { event }: ExecutionEvent, paint: Paint): Rendered {
+function renderEvent(view: View, entry: ExecutionEvent, paint: Paint): Rendered {
+  const { event } = entry;
   switch (event.case) {
     case "created":
       return event.value.model.startsWith("scripted/") ? sayScripted(view, paint) : { view, outputs: [] };
@@ -85,11 +97,47 @@ function renderEvent(view: View, { event }: ExecutionEvent, paint: Paint): Rende
       const { approvalId, spec } = event.value;
       return { view, outputs: [], notice: spec && { kind: "asked", approvalId, spec } };
     }
-    case "approvalDecided":
-      return { view, outputs: [], notice: { kind: "decided", approvalId: event.value.approvalId } };
     default:
-      return { view, outputs: [] };
+      return renderLife(view, entry, paint);
   }
+}
+
+/** What people and sub-agents did. */
+function renderLife(view: View, entry: ExecutionEvent, paint: Paint): Rendered {
+  const { event, stepKey } = entry;
+  switch (event.case) {
+    case "approvalDecided":
+      return { ...sayLife(view, entry, paint), notice: { kind: "decided", approvalId: event.value.approvalId } };
+    case "subAgentStarted":
+      return startSubAgent(view, event.value, paint);
+    case "subAgentEnded":
+      return endSubAgent(view, event.value, paint);
+    case "inputRequested": {
+      const { question } = event.value;
+      return { view, outputs: [], notice: question && { kind: "input", question } };
+    }
+    case "inputProvided":
+      return { ...sayLife(view, entry, paint), notice: { kind: "answered", stepKey } };
+    case "phaseChanged":
+      return changePhase(view, event.value, paint);
+    default:
+      return sayLife(view, entry, paint);
+  }
+}
+
+function sayLife(view: View, entry: ExecutionEvent, paint: Paint): Rendered {
+  const text = lifeText(entry);
+  return text === undefined ? { view, outputs: [] } : say(view, paint.dim(text));
+}
+
+/** Of phases that end nothing a pause is said, and that it is over. */
+function changePhase(view: View, change: PhaseChanged, paint: Paint): Rendered {
+  if (change.phase === Phase.PAUSED) {
+    const said = say({ ...view, paused: true }, paint.yellow(phaseText(change)));
+    return { ...said, notice: { kind: "paused", change } };
+  }
+  if (!view.paused) return { view, outputs: [] };
+  return say({ ...view, paused: false }, paint.dim(`goes on: ${phaseText(change)}`));
 }
 
 /** Text is written as it comes; a carriage return at its end waits, as it may be half of a line end. */
@@ -142,10 +190,21 @@ function finishTool(view: View, { result, latencyMs }: ToolCallFinished, paint: 
   return say(view, `${mark} ${label} ${paint.dim(`(${latencyMs} ms)`)} ${summary}`.trimEnd());
 }
 
+function startSubAgent(view: View, { call, agent, executionId }: SubAgentStarted, paint: Paint): Rendered {
+  const who = `${paint.bold(printableLine(agent))} ${paint.dim(printableLine(`as ${executionId}`))}`;
+  return say(view, `${paint.dim("→")} ${who} ${paint.dim(shortLine(call?.arguments ?? "", MAX_ARGUMENTS))}`.trimEnd());
+}
+
+function endSubAgent(view: View, { executionId, phase, result }: SubAgentEnded, paint: Paint): Rendered {
+  const mark = phase === Phase.SUCCEEDED ? paint.green("✓") : paint.red("✗");
+  const label = printableLine(view.calls.get(result?.callId ?? "") ?? "sub-agent");
+  const how = paint.dim(printableLine(`(${executionId} ${phaseName(phase)})`));
+  return say(view, `${mark} ${label} ${how} ${shortLine(result?.content ?? "", MAX_RESULT)}`.trimEnd());
+}
+
 /** The end of the execution. An answer that no model call showed, as where a follower came late, is written now. */
-function end(rendered: Rendered, change: PhaseChanged): Rendered {
-  const answer =
-    rendered.view.anyText || !change.output ? rendered : then(rendered, (now) => appendText(now, change.output));
+function end(view: View, change: PhaseChanged): Rendered {
+  const answer = view.anyText || !change.output ? { view, outputs: [] } : appendText(view, change.output);
   return { ...then(answer, endLine), notice: { kind: "ended", change } };
 }
 

@@ -1,4 +1,4 @@
-import { create, type Message, toJson } from "@bufbuild/protobuf";
+import { create, type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
 import { WatchEventType, WatchEventTypeSchema } from "@stigmer/contracts/commons";
 import type { Backend } from "../backend/open-backend.ts";
 import { createReconnect, ENDED_EARLY } from "../backend/reconnect.ts";
@@ -13,31 +13,49 @@ import { type Kind, requireVerb } from "./kinds.ts";
 import { methodOf, registry } from "./registry.ts";
 import { requireFields, type Selection, withoutEmpty } from "./resources.ts";
 
-/** What is followed, and how it is shown. */
-export type Watching = {
+/** What is followed. */
+export type Watched = {
   readonly backend: Backend;
   readonly kind: Kind;
   readonly selection: Selection;
-  readonly format: Format;
-  readonly table: GrowingTable;
   /** Goes on after the event or list that carried it; empty begins with what is there. */
   readonly resumeToken: string;
 };
 
+/** The same, and how it is shown. */
+export type Watching = Watched & { readonly format: Format; readonly table: GrowingTable };
+
 /** Shows changes until Ctrl-C. Where the connection breaks it goes on after the last event, so that none is lost or shown twice. */
 export async function followKind(deps: Deps, watching: Watching): Promise<never> {
+  for await (const change of changesOf(deps, watching)) {
+    await deps.stdout.write(formatChange(change, watching, deps.clock.now()));
+  }
+  throw ENDED_EARLY;
+}
+
+/** One change, as the contract's JSON says it. */
+export type Change = {
+  readonly type: WatchEventType;
+  /** The event, its object included. */
+  readonly json: JsonObject & { readonly object: Resource };
+};
+
+/** Changes of a kind, each once, until Ctrl-C; a broken connection is taken up again. */
+export async function* changesOf(deps: Deps, watched: Watched): AsyncGenerator<Change, never> {
   const reconnect = createReconnect(deps);
-  const progress: Progress = { token: watching.resumeToken, initial: new Set() };
+  const progress: Progress = { token: watched.resumeToken, initial: new Set() };
+  const { output } = methodOf(requireVerb(watched.kind, "WATCH", "watched"));
   for (;;) {
     try {
-      for await (const event of watchResources(deps, watching, progress.token)) {
+      for await (const event of watchResources(deps, watched, progress.token)) {
         await reconnect.arrived();
-        if (isNew(event, progress)) await deps.stdout.write(formatEvent(event, watching, deps.clock.now()));
+        if (!isNew(event, progress)) continue;
+        yield { type: event.type, json: toJson(output, event, { registry }) as Change["json"] };
       }
       throw ENDED_EARLY;
     } catch (error) {
       await reconnect.waitAfter(error);
-      await watching.backend.reopen();
+      await watched.backend.reopen();
     }
   }
 }
@@ -58,7 +76,7 @@ type WatchEvent = Message & {
 
 type Call = (request: Message, options: { readonly signal: AbortSignal }) => AsyncIterable<WatchEvent>;
 
-function watchResources(deps: Deps, { backend, kind, selection }: Watching, token: string): AsyncIterable<WatchEvent> {
+function watchResources(deps: Deps, { backend, kind, selection }: Watched, token: string): AsyncIterable<WatchEvent> {
   const verb = requireVerb(kind, "WATCH", "watched");
   const fields = withoutEmpty({ org: backend.org, ...selection, showDeleted: undefined });
   requireFields(kind, verb, fields);
@@ -88,15 +106,11 @@ function isNew(event: WatchEvent, progress: Progress): boolean {
 }
 
 /** One line per event; the kind of the event stands first. */
-function formatEvent(event: WatchEvent, { kind, format, table }: Watching, now: number): string {
-  if (!event.object) return "";
-  const json = toJson(methodOf(requireVerb(kind, "WATCH", "watched")).output, event, { registry }) as {
-    object: Resource;
-  };
+function formatChange({ type, json }: Change, { kind, format, table }: Watching, now: number): string {
   if (format === "json") return formatJsonLine(json);
   if (format === "yaml") return `---\n${formatYaml(json)}`;
   if (format === "name") return `${nameOf(kind, json.object)}\n`;
-  const type = enumText(WatchEventTypeSchema, event.type);
-  if (format === "delimited") return formatDelimited([type, ...cellsOf(kind, json.object, { wide: false })]);
-  return table.row([type, ...cellsOf(kind, json.object, { wide: format === "wide", now })]);
+  const word = enumText(WatchEventTypeSchema, type);
+  if (format === "delimited") return formatDelimited([word, ...cellsOf(kind, json.object, { wide: false })]);
+  return table.row([word, ...cellsOf(kind, json.object, { wide: format === "wide", now })]);
 }

@@ -78,7 +78,9 @@ describe("bad manifests", () => {
     [
       "an unknown key that is near to none",
       `${ENVELOPE}spec:\n  instructions: x\n  zzz: 1\n`,
-      ["f.yaml:6:3: spec.zzz: unknown field; known fields: instructions, description, model, mcpServers, maxTurns"],
+      [
+        "f.yaml:6:3: spec.zzz: unknown field; known fields: instructions, description, model, mcpServers, maxTurns, subAgents, askUser, approvals, runnerSelector",
+      ],
     ],
     [
       "an unknown key in a list",
@@ -168,7 +170,9 @@ describe("bad manifests", () => {
     [
       "a merge key",
       `${ENVELOPE}spec:\n  <<: {instructions: x}\n`,
-      ["f.yaml:5:3: spec.<<: unknown field; known fields: instructions, description, model, mcpServers, maxTurns"],
+      [
+        "f.yaml:5:3: spec.<<: unknown field; known fields: instructions, description, model, mcpServers, maxTurns, subAgents, askUser, approvals, runnerSelector",
+      ],
     ],
     [
       "a resource that is given twice",

@@ -90,7 +90,7 @@ function scalars(
     case ScalarType.BOOL:
       return fc.boolean();
     case ScalarType.BYTES:
-      return fc.uint8Array({ maxLength: 4 });
+      return byteTexts(rules);
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
       return fc.double({ noNaN: true });
@@ -104,6 +104,11 @@ function scalars(
     default:
       return numbers(scalar === ScalarType.UINT32 || scalar === ScalarType.FIXED32 ? 0 : -5);
   }
+}
+
+function byteTexts(rules: FieldRules | undefined): fc.Arbitrary<Uint8Array> {
+  const length = rules?.type.case === "bytes" ? Number(rules.type.value.len) : 0;
+  return mostly(fc.uint8Array({ minLength: length, maxLength: length }), fc.uint8Array({ maxLength: 4 }));
 }
 
 function numbers(least: number): fc.Arbitrary<number> {

@@ -1,5 +1,6 @@
 import { type DescField, type DescMessage, isFieldSet, type Message } from "@bufbuild/protobuf";
 import {
+  BytesRulesSchema,
   DurationRulesSchema,
   EnumRulesSchema,
   Int32RulesSchema,
@@ -60,11 +61,17 @@ const STRING: Known["rules"] = {
   min_len: (rule: bigint) => (value: string) => codePoints(value) >= Number(rule),
   // A string never has more characters than code units, so most need no counting.
   max_len: (rule: bigint) => (value: string) => value.length <= Number(rule) || codePoints(value) <= Number(rule),
+  max_bytes: (rule: bigint) => (value: string) =>
+    value.length * 3 <= Number(rule) || Buffer.byteLength(value) <= Number(rule),
   pattern: (rule: string) => matches(rule),
 };
 
 const KNOWN: Readonly<Record<string, Known>> = {
   [StringRulesSchema.typeName]: { schema: StringRulesSchema, rules: STRING },
+  [BytesRulesSchema.typeName]: {
+    schema: BytesRulesSchema,
+    rules: { len: (rule: bigint) => (value: Uint8Array) => value.length === Number(rule) },
+  },
   [Int32RulesSchema.typeName]: { schema: Int32RulesSchema, rules: NUMBER },
   [Int64RulesSchema.typeName]: { schema: Int64RulesSchema, rules: NUMBER },
   [EnumRulesSchema.typeName]: {

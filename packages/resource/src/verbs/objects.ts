@@ -47,7 +47,7 @@ function isDeleted(kind: Kind, { name, id }: Row): Fault {
 export async function newObject(deps: PipelineDeps, kind: Kind, request: Resource, call: Call): Promise<Resource> {
   const next = clone(kind.schema, request) as Resource;
   const metadata = metadataOf(next);
-  const name = metadata.name || (metadata.generateName && `${metadata.generateName}${deps.ids.suffix()}`);
+  const name = metadata.name || (await generatedName(deps, kind, { prefix: metadata.generateName, org: call.org }));
   if (!name) throw invalid([{ field: "metadata.name", description: "is required" }]);
   await requireFree(deps.store, kind, { org: call.org, name });
   const now = deps.clock.now();
@@ -58,6 +58,22 @@ export async function newObject(deps: PipelineDeps, kind: Kind, request: Resourc
   metadata.fieldManagers = toManagers(owners, [], { touched: manager, now });
   await finish(deps, kind, next, undefined);
   return next;
+}
+
+const MOST_NAMES = 16;
+
+/** A name that nobody has; after a number of tries one that somebody may have. Empty without a prefix. */
+async function generatedName(
+  deps: PipelineDeps,
+  kind: Kind,
+  { prefix, org }: { readonly prefix: string; readonly org: string },
+): Promise<string> {
+  if (!prefix) return "";
+  for (let count = 1; ; count++) {
+    const name = `${prefix}${deps.ids.suffix()}`;
+    const taken = await deps.store.getByName({ tenant: org, kind: kind.options.kind, name });
+    if (!taken || count === MOST_NAMES) return name;
+  }
 }
 
 /** Refuses a name that a resource of the kind has, or one that is deleted and not purged yet. */
