@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { eventually, startDaemon } from "@stigmer/e2e/harness";
+import { residentMegabytes } from "../harness/resident.ts";
 import { absoluteRow } from "../harness/row.ts";
 import type { Part } from "../harness/run-bench.ts";
 
@@ -19,18 +19,18 @@ export const idle: Part = {
       together.push(own + residentMegabytes(runner));
     }
     return [
-      absoluteRow({ row: "idle daemon, resident", unit: "MB", ours: { name: "stigmer", values: daemons }, most: 120 }),
+      absoluteRow({
+        row: "idle daemon, resident",
+        unit: "MB",
+        ours: { name: "stigmer", values: daemons },
+        bound: { most: 120 },
+      }),
       absoluteRow({
         row: "idle daemon with runner, resident",
         unit: "MB",
         ours: { name: "stigmer", values: together },
-        most: 220,
+        bound: { most: 220 },
       }),
     ];
   },
 };
-
-function residentMegabytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return (Number(kilobytes) * 1024) / 1e6;
-}

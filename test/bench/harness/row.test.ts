@@ -32,9 +32,19 @@ it("names a peer that is missing, and claims nothing about it", () => {
 });
 
 it("compares with a figure where there is no peer", () => {
-  const row = absoluteRow({ row: "memory", unit: "MB", ours: { name: "daemon", values: [90] }, most: 120 });
+  const memory = { row: "memory", unit: "MB", ours: { name: "daemon", values: [90] } };
+
+  const row = absoluteRow({ ...memory, bound: { most: 120 } });
 
   expect(row).toMatchObject({ peer: { name: "absolute", median: 120 }, ratio: 0.75, met: true });
+});
+
+it("takes a figure for a bound that must be reached as well", () => {
+  const starts = { row: "starts", unit: "starts/s", ours: { name: "daemon", values: [6_000] } };
+
+  const row = absoluteRow({ ...starts, bound: { least: 8_000 } });
+
+  expect(row).toMatchObject({ peer: { name: "absolute", median: 8_000 }, ratio: 0.75, met: false });
 });
 
 it("finds the value that a share of the values lies below", () => {

@@ -51,9 +51,12 @@ export function absoluteRow(of: {
   readonly row: string;
   readonly unit: string;
   readonly ours: Samples;
-  readonly most: number;
+  /** The most that it may be, or the least that it must be. */
+  readonly bound: { readonly most: number } | { readonly least: number };
 }): Row {
-  return rowOf({ ...of, peer: { name: "absolute", values: [of.most] }, goal: "<= 1" });
+  const { bound, ...row } = of;
+  if ("most" in bound) return rowOf({ ...row, peer: { name: "absolute", values: [bound.most] }, goal: "<= 1" });
+  return rowOf({ ...row, peer: { name: "absolute", values: [bound.least] }, goal: ">= 1" });
 }
 
 function meets(ratio: number, goal: Goal): boolean {

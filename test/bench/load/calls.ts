@@ -1,8 +1,8 @@
-/** Makes unary gRPC calls as fast as they are answered. The same program loads every server, in a process of its own. */
+/** Makes unary calls as fast as they are answered, in gRPC or as plain JSON. The same program loads every server, in a process of its own. */
 import type { OutgoingHttpHeaders } from "node:http2";
 import { answerQuestions } from "../harness/programs.ts";
 import { quantile } from "../harness/row.ts";
-import { type Connections, ending, framed, grpcHeaders, openConnections } from "./grpc.ts";
+import { type Connections, ending, framed, grpcHeaders, openConnections, post } from "./grpc.ts";
 import { COUNTER } from "./marks.ts";
 
 export type CallJob = {
@@ -11,6 +11,8 @@ export type CallJob = {
   readonly path: string;
   /** Messages in base64, sent in turns. Where one holds `COUNTER`, a number stands there that no other call has. */
   readonly bodies: readonly string[];
+  /** Whether a call is a plain one whose body is JSON; a gRPC call unless told. */
+  readonly json?: boolean;
   /** Whether each call carries an idempotency key of its own. */
   readonly keyed?: boolean;
   readonly inFlight: number;
@@ -59,6 +61,20 @@ function windowOf(job: CallJob, done: () => number): { readonly from: number; is
 }
 
 function caller(job: CallJob, connections: Connections): () => Promise<void> {
+  return job.json ? jsonCaller(job, connections) : grpcCaller(job, connections);
+}
+
+function jsonCaller(job: CallJob, connections: Connections): () => Promise<void> {
+  const url = new URL(job.path, job.url);
+  const bodies = job.bodies.map((body) => Buffer.from(body, "base64"));
+  return async () => {
+    const body = bodies[numbers.next++ % bodies.length];
+    if (!body) throw new Error("no message was given");
+    await post(connections.next(), url, body);
+  };
+}
+
+function grpcCaller(job: CallJob, connections: Connections): () => Promise<void> {
   const templates = job.bodies.map(templateOf);
   const headers = grpcHeaders(job.url, job.path);
   return async () => {

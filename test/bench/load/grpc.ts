@@ -68,6 +68,25 @@ export async function unary(
   return Buffer.concat(chunks).subarray(LENGTH_PREFIX);
 }
 
+/** One call with JSON, as Restate's ingress takes it; resolves to the answer's text, or rejects where it is refused. */
+export async function post(session: ClientHttp2Session, url: URL, body: Uint8Array): Promise<string> {
+  const address = { ":method": "POST", ":scheme": "http", ":authority": url.host, ":path": url.pathname + url.search };
+  const stream = session.request({ ...address, "content-type": "application/json" });
+  const chunks: Buffer[] = [];
+  const status = { code: 0 };
+  stream.on("response", (headers) => {
+    status.code = Number(headers[":status"]);
+  });
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  stream.on("error", () => {}); // its status says so
+  const closed = new Promise((resolve) => stream.once("close", resolve));
+  stream.end(body);
+  await closed;
+  const text = Buffer.concat(chunks).toString();
+  if (status.code < 200 || status.code > 299) throw new Error(`${url.pathname} answered ${status.code}: ${text}`);
+  return text;
+}
+
 function open(url: string): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
     const session = connect(url, { settings: { initialWindowSize: WINDOW_BYTES }, maxSessionMemory: 1024 });

@@ -1,10 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { eventually } from "@stigmer/e2e/harness";
-import { startForeign } from "../harness/programs.ts";
+import { findProgram, freePort, startForeign } from "../harness/programs.ts";
+import { temporaryHome } from "../harness/temporary-home.ts";
 
 export const ETCD = "etcd 3.4";
 export const ETCD_MISSING = "not on this machine: apt-get install etcd-server";
@@ -14,12 +11,9 @@ export const ETCD_WATCH = "/etcdserverpb.Watch/Watch";
 
 /** Starts etcd on a folder and ports of its own; undefined where it is not on the machine, which in CI is an error. */
 export async function startEtcd(resources: AsyncDisposableStack): Promise<string | undefined> {
-  const program = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "etcd"));
-  const path = program.find((candidate) => existsSync(candidate));
-  if (!path && process.env.CI) throw new Error(`etcd is ${ETCD_MISSING}`);
+  const path = findProgram("etcd", ETCD_MISSING);
   if (!path) return undefined;
-  const dir = mkdtempSync(join(tmpdir(), "stigmer-etcd-"));
-  resources.defer(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryHome(resources);
   const [port, peerPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   resources.use(startForeign(path, argumentsOf(dir, url, `http://127.0.0.1:${peerPort}`)));
@@ -62,13 +56,4 @@ function argumentsOf(dir: string, url: string, peerUrl: string): string[] {
 async function isHealthy(url: string): Promise<true | undefined> {
   const answer = await fetch(`${url}/health`).catch(() => undefined);
   return answer?.ok ? true : undefined;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== "object" || address === null) throw new Error("no port is free");
-  return address.port;
 }
