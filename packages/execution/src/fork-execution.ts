@@ -3,7 +3,7 @@ import type { AgentExecution, ForkAgentExecutionRequest } from "@stigmer/contrac
 import type { Call, Plan } from "@stigmer/resource";
 import { type ExecutionRef, streamKey } from "./execution-ref.ts";
 import { type PinnedAgent, pinAgent } from "./pin-agent.ts";
-import { newSession, type StartDeps, startExecution } from "./start-execution.ts";
+import { newSession, requireRoom, type StartDeps, startExecution } from "./start-execution.ts";
 import type { ExecutionState } from "./state.ts";
 import { inheritedState } from "./states.ts";
 
@@ -13,6 +13,7 @@ export async function planFork(
   request: ForkAgentExecutionRequest,
   call: Call,
 ): Promise<Plan<AgentExecution>> {
+  requireRoom(deps, 1);
   const ref = { org: call.org, id: request.id };
   const { sequence: head } = await deps.executions.load(ref);
   const sequence = Number(request.sequence) || head;

@@ -60,7 +60,7 @@ const MAX_GENERATED_PREFIX = 57;
 /** Record, session, journal and task are one commit: an execution that was acknowledged will run. */
 export async function planStart(deps: StartDeps, request: AgentExecution, call: Call): Promise<Plan<AgentExecution>> {
   requireRoom(deps, 1);
-  const { execution, id, batch, preconditions } = await startOne(deps, request, call);
+  const { execution, id, batch, preconditions } = await startOne(deps, request, { call, pin: pinOnce(deps, call.org) });
   const afterCommit = (): void => deps.leases.wake(batch.tasks);
   return { batch, preconditions, answer: execution, resource: id, afterCommit };
 }
@@ -74,7 +74,8 @@ export async function planStarts(
   requireRoom(deps, executions.length);
   requireOwnSessions(executions);
   const starts: Start[] = [];
-  for (const request of executions) starts.push(await startOne(deps, request, call));
+  const pin = pinOnce(deps, call.org);
+  for (const request of executions) starts.push(await startOne(deps, request, { call, pin }));
   const batch = mergeBatches(...starts.map((start) => start.batch));
   return {
     batch,
@@ -85,7 +86,8 @@ export async function planStarts(
   };
 }
 
-function requireRoom({ resources, maxQueued }: StartDeps, more: number): void {
+/** Refuses with `LIMIT_REACHED` where so many more executions may not wait for runners. */
+export function requireRoom({ resources, maxQueued }: StartDeps, more: number): void {
   if (resources.store.backlog() + more <= maxQueued) return;
   const message = `${maxQueued} executions wait for runners already`;
   throw exhausted("LIMIT_REACHED", { limit: "queued executions" }, { message });
@@ -102,12 +104,29 @@ function requireOwnSessions(executions: readonly AgentExecution[]): void {
   }
 }
 
-async function startOne(deps: StartDeps, request: AgentExecution, call: Call): Promise<Start> {
+type Pin = (name: string, revision: string) => Promise<PinnedAgent>;
+
+/** Looks each agent up once, however many of a batch name it. */
+function pinOnce({ resources }: StartDeps, org: string): Pin {
+  const pinned = new Map<string, Promise<PinnedAgent>>();
+  return (name, revision) => {
+    const key = `${name} ${revision}`;
+    const known = pinned.get(key) ?? pinAgent(resources, { org, name, revision });
+    pinned.set(key, known);
+    return known;
+  };
+}
+
+async function startOne(
+  deps: StartDeps,
+  request: AgentExecution,
+  { call, pin }: { readonly call: Call; readonly pin: Pin },
+): Promise<Start> {
   const { spec } = request;
   if (!spec) throw invalid([{ field: "spec", description: "is required" }]);
   const bound = spec.sessionId ? await joinSession(deps, spec, call) : await newSession(deps, spec, call);
   const revision = bound.session.status?.agentRevision ?? "";
-  const agent = await pinAgent(deps.resources, { org: call.org, name: bound.session.spec?.agent ?? "", revision });
+  const agent = await pin(bound.session.spec?.agent ?? "", revision);
   return await startExecution(deps, call, { bound, agent, metadata: request.metadata, spec });
 }
 

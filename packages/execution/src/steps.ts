@@ -1,4 +1,4 @@
-import { precondition, unavailable } from "@stigmer/base";
+import { conflict, precondition, unavailable } from "@stigmer/base";
 import type { ExecutionEvent, ExecutionPhase as Phase } from "@stigmer/contracts/agentic";
 import type { Batch, Task } from "@stigmer/store";
 import { cancelEnding, runningCalls } from "./cancelling.ts";
@@ -158,14 +158,14 @@ function park(deps: StepsDeps, { request, state, verdict, task }: Parking): Deci
 }
 
 /**
- * Records an outcome, unless the execution has ended or another try has begun: then it is too late and is dropped. The last
- * one that a cancelled execution waited for ends it.
+ * Records an outcome, unless the execution has ended or another try has begun: then it is too late, and nobody is told of
+ * what no journal has. The last one that a cancelled execution waited for ends it.
  */
 async function finish(deps: StepsDeps, request: StepRequest, live: LiveStep, body: EventBody): Promise<EventBody> {
   return await deps.executions.record(request, async (state) => {
     const step = state.steps.get(request.stepKey);
     const late = isFinal(state.status.phase) || step?.outcome !== undefined || step?.attempt !== live.attempt;
-    if (late) return { events: [], answer: body };
+    if (late) throw conflict("LEASE_FENCED", { execution: request.id, step: request.stepKey });
     const finished = newEvent(request, live.attempt, body);
     const isLast = runningCalls(deps.live, state).every((key) => key === request.stepKey);
     if (!state.cancelling || !isLast) return { events: [finished], answer: body };

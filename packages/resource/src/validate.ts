@@ -90,10 +90,19 @@ export function references(schema: DescMessage, message: Message): readonly Refe
   const found: Reference[] = [];
   referring(schema)(message, (parent, field, path) => {
     const value = fieldValue(parent, field);
-    const kind = getOption(field, fieldOption).referenceTo;
+    const kind = referredKind(field);
     if (typeof value === "string" && value) found.push({ path, kind, value, byId: field.name.endsWith("_id") });
   });
   return found;
+}
+
+const referred = new WeakMap<DescField, string>();
+
+// The library decodes an option anew each time that it is asked for.
+function referredKind(field: DescField): string {
+  const known = referred.get(field) ?? getOption(field, fieldOption).referenceTo;
+  referred.set(field, known);
+  return known;
 }
 
 const outputOnly = walks(({ outputOnly }) => outputOnly);

@@ -27,9 +27,14 @@ export function shapeOf(field: DescField): Shape | undefined {
   return shapes.get(field);
 }
 
+const kept = new WeakMap<DescField, boolean>();
+
 /** Whether the field's value is kept to the backend. */
 export function isSensitive(field: DescField): boolean {
-  return hasOption(field, fieldOption) && getOption(field, fieldOption).sensitive;
+  // The library decodes an option anew each time that it is asked for.
+  const known = kept.get(field) ?? (hasOption(field, fieldOption) && getOption(field, fieldOption).sensitive);
+  kept.set(field, known);
+  return known;
 }
 
 /** Whether a message has a sensitive field, at any depth. */

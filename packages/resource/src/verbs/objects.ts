@@ -1,5 +1,5 @@
 import { clone, equals, type Message } from "@bufbuild/protobuf";
-import { exists, type Fault, invalid, notFound, precondition, type Violation } from "@stigmer/base";
+import { exists, type Fault, invalid, isFault, notFound, precondition, type Violation } from "@stigmer/base";
 import type { Reader, Row } from "@stigmer/store";
 import type { Call } from "../call.ts";
 import { changesBetween } from "../fields/changes.ts";
@@ -47,9 +47,7 @@ function isDeleted(kind: Kind, { name, id }: Row): Fault {
 export async function newObject(deps: PipelineDeps, kind: Kind, request: Resource, call: Call): Promise<Resource> {
   const next = clone(kind.schema, request) as Resource;
   const metadata = metadataOf(next);
-  const name = metadata.name || (await generatedName(deps, kind, { prefix: metadata.generateName, org: call.org }));
-  if (!name) throw invalid([{ field: "metadata.name", description: "is required" }]);
-  await requireFree(deps.store, kind, { org: call.org, name });
+  const name = await freeName(deps, kind, { ...metadata, org: call.org });
   const now = deps.clock.now();
   const manager = managerOf(call);
   const owners = new Map([[manager, new Set(pathsOf(kind, next))]]);
@@ -62,17 +60,21 @@ export async function newObject(deps: PipelineDeps, kind: Kind, request: Resourc
 
 const MOST_NAMES = 16;
 
-/** A name that nobody has; after a number of tries one that somebody may have. Empty without a prefix. */
-async function generatedName(
+/** The name that is asked for, which must be free, or one with the prefix that nobody has. */
+async function freeName(
   deps: PipelineDeps,
   kind: Kind,
-  { prefix, org }: { readonly prefix: string; readonly org: string },
+  { name, generateName, org }: { readonly name: string; readonly generateName: string; readonly org: string },
 ): Promise<string> {
-  if (!prefix) return "";
+  if (!name && !generateName) throw invalid([{ field: "metadata.name", description: "is required" }]);
   for (let count = 1; ; count++) {
-    const name = `${prefix}${deps.ids.suffix()}`;
-    const taken = await deps.store.getByName({ tenant: org, kind: kind.options.kind, name });
-    if (!taken || count === MOST_NAMES) return name;
+    const tried = name || `${generateName}${deps.ids.suffix()}`;
+    try {
+      await requireFree(deps.store, kind, { org, name: tried });
+      return tried;
+    } catch (error) {
+      if (name || count === MOST_NAMES || !isFault(error, "RESOURCE_EXISTS")) throw error;
+    }
   }
 }
 
