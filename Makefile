@@ -120,7 +120,7 @@ run-daemon: gen ## run the daemon from source, in this terminal
 
 # --- test; each ends with `N passed, N failed`. ONLY=packages/store takes in the files whose path contains that.
 
-SUITES := unit $(notdir $(wildcard test/e2e test/conformance test/faults test/bench test/fuzz))
+SUITES := unit $(notdir $(wildcard test/e2e test/conformance test/faults test/bench test/fuzz test/faults/mutants))
 TALLY := .gen/tally.jsonl
 
 define run-suites
@@ -157,6 +157,10 @@ test-faults-long: test-faults ## the same with MOMENTS (2000) kills instead of 2
 test-simulation: ONLY = test/faults/simulation
 test-simulation: gen ## let 1,000 simulated worlds go wrong: SEED=7 SEEDS=1 does one again
 	$(call run-suites,faults)
+
+.PHONY: test-mutants
+test-mutants: gen ## take out what keeps the engine's promises, one at a time: the tests must find each
+	$(call run-suites,mutants)
 
 .PHONY: test-bench
 test-bench: build ## show that the benches work; says nothing of speed

@@ -52,6 +52,7 @@ export default defineConfig({
         test: {
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "test/faults/mutants/**"],
           testTimeout: 5 * MINUTE,
           hookTimeout: MINUTE,
           fileParallelism: false,
@@ -74,6 +75,17 @@ export default defineConfig({
           include: ["test/fuzz/*.test.ts"],
           testTimeout: 5 * MINUTE,
           sequence: { groupOrder: 5 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "mutants",
+          include: ["test/faults/mutants/*.test.ts"],
+          testTimeout: 3 * MINUTE,
+          hookTimeout: MINUTE,
+          maxConcurrency: 2,
+          sequence: { groupOrder: 6 },
         },
       },
     ],

@@ -53,8 +53,8 @@ async function plan(root: string): Promise<{ readonly path: string; readonly tex
 
 /** Tools import no package, so the package is asked in a process of its own. */
 const ASK = `
-import { ExecutionPhase } from "@stigmer/contracts/agentic";
-import { COMMANDS, LIFE_CYCLE } from "@stigmer/execution";
+const names = ["@stigmer/contracts/agentic", "@stigmer/execution"];
+const [{ ExecutionPhase }, { COMMANDS, LIFE_CYCLE }] = await Promise.all(names.map((name) => import(name)));
 const nameOf = (effect) => (typeof effect === "number" ? ExecutionPhase[effect] : effect);
 const phases = [...LIFE_CYCLE].map(([phase, row]) => ({
   phase: nameOf(phase),

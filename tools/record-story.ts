@@ -1,0 +1,50 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DISK_CHAPTER, playStory } from "./story/chapters.ts";
+import { openStage } from "./story/stage.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const STORY = join(ROOT, "docs/guide/story.md");
+
+const HEAD = `# A story
+
+Somebody asks an agent to enter two payments into a book. Then everything goes wrong that can go wrong on a laptop, a weekend passes,
+and both payments stand in the book once.
+
+This is a recording. \`make record-story\` plays it with the programs that \`make build\` makes, a model that reads its lines from a
+script, and \`@modelcontextprotocol/server-filesystem\`; a test plays it again and compares. Ids, times and durations are replaced, as no
+two are alike, and lists look as on a terminal. Lines with \`#\` say what was done to the machine: the script sees to it that it
+comes at the worst moment. Monday comes after a few seconds. [Executions](executions.md) says what the commands do.
+`;
+
+/** Plays the story; says which chapter this machine can't play. */
+async function recordStory(): Promise<{ readonly text: string; readonly skipped: readonly string[] }> {
+  await using stage = await openStage();
+  await playStory(stage);
+  return { text: `${HEAD}\n${stage.text()}`, skipped: stage.disk ? [] : [DISK_CHAPTER] };
+}
+
+/** A story without these chapters. */
+function without(text: string, titles: readonly string[]): string {
+  const chapters = text.split(/^(?=## )/m);
+  return chapters.filter((chapter) => !titles.some((title) => chapter.startsWith(`## ${title}\n`))).join("");
+}
+
+/** Says where the story that is kept and the one that was played part. */
+function check(played: string, skipped: readonly string[]): void {
+  const kept = existsSync(STORY) ? without(readFileSync(STORY, "utf8"), skipped) : "";
+  if (kept === played) return;
+  const [told, now] = [kept.split("\n"), played.split("\n")];
+  const at = now.findIndex((line, index) => line !== told[index]);
+  const lines = [`it says      ${told[at] ?? "nothing"}`, `now it goes  ${now[at] ?? "no further"}`, "", played];
+  process.stderr.write(`docs/guide/story.md tells another story; make record-story\n${lines.join("\n")}`);
+  process.exitCode = 1;
+}
+
+if (import.meta.main) {
+  const { text, skipped } = await recordStory();
+  for (const title of skipped) process.stderr.write(`not played: "${title}": only root may mount a small disk\n`);
+  if (process.argv.includes("--check")) check(text, skipped);
+  else if (skipped.length > 0) throw new Error("a story that is kept has every chapter");
+  else writeFileSync(STORY, text);
+}
