@@ -82,9 +82,9 @@ export default defineConfig({
         test: {
           name: "mutants",
           include: ["test/faults/mutants/*.test.ts"],
-          testTimeout: 3 * MINUTE,
+          testTimeout: 4 * MINUTE,
           hookTimeout: MINUTE,
-          maxConcurrency: 2,
+          maxConcurrency: 3,
           sequence: { groupOrder: 6 },
         },
       },

@@ -94,9 +94,10 @@ export async function eventually<T>(
 function launch(home: string, port: string, { env = {}, program }: DaemonSetup): ChildProcess {
   const log = openSync(join(home, "logs/daemon.log"), "a");
   const base = { PATH: process.env.PATH ?? "", HOME: home, STIGMER_HOME: home, STIGMER_PORT: port };
-  return spawn(process.execPath, [program ?? join(LIB, "stigmer-daemon.mjs")], {
+  const asTheCliDoes = { MALLOC_ARENA_MAX: "2" };
+  return spawn(process.execPath, ["--max-semi-space-size=8", program ?? join(LIB, "stigmer-daemon.mjs")], {
     stdio: ["ignore", log, log],
-    env: { ...base, ...env },
+    env: { ...asTheCliDoes, ...base, ...env },
   });
 }
 

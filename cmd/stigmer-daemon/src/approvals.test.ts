@@ -137,6 +137,27 @@ describe("an approval", () => {
   });
 });
 
+it("counts for no other arguments than those that were asked about, nor for another tool", async () => {
+  const runner = await tend(daemon.client);
+  const id = idOf(await execute(daemon.client, { model: daemon.script([]) }));
+  const first = await runner.lease(id);
+  await runner.list(first, 1, [{}, { tool: "other" }]);
+  const parked = [await callTool(daemon.client, first, { name: "files__act", arguments: '{"path":"a"}' })];
+
+  for (const call of [{ arguments: '{"path":"b"}' }, { name: "files__other", arguments: '{"path":"b"}' }]) {
+    await decide(daemon.client, approvalIn(parked.at(-1)));
+    const lease = await runner.lease(id);
+    parked.push(await callTool(daemon.client, lease, { name: "files__act", ...call }));
+  }
+
+  expect(new Set(parked.map(approvalIn)).size).toBe(3);
+  expect(runner.line.heard.filter(({ case: kind }) => kind === "callTool")).toEqual([]);
+});
+
+function approvalIn(answer: Awaited<ReturnType<typeof callTool>> | undefined): string {
+  return answer?.case === "parked" ? answer.value.approvalId : "";
+}
+
 describe("an approval for the rest of the execution", () => {
   const OTHER = { name: "files__other", arguments: {} };
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { allOf } from "./all-of.fake.ts";
 import { tell } from "./commands.fake.ts";
 import { generate } from "./driven.fake.ts";
-import { eventsOf, untilEnd, valuesOf } from "./journal.fake.ts";
+import { eventsOf, untilEnd, untilPhase, valuesOf } from "./journal.fake.ts";
 import { type ModelServer, startModelServer } from "./model-server.fake.ts";
 import { refused } from "./refused.fake.ts";
 import { createAgent, execute, idOf } from "./resources.fake.ts";
@@ -52,7 +52,7 @@ it("lets a failed execution go on: what succeeded stays, the call that failed is
   (await provider.next()).finish();
   const answer = (await again).at(-1)?.message;
   runner.finish(lease, "done");
-  const ended = await untilEnd(daemon.client, id);
+  const ended = await untilPhase(daemon.client, id, Phase.SUCCEEDED);
 
   expect(retried.status).toMatchObject({ phase: Phase.PENDING, output: "" });
   expect([retried.status?.error, retried.status?.endTime]).toEqual([undefined, undefined]);
@@ -85,7 +85,7 @@ it("gives the execution a higher epoch, so that nothing that an old attempt says
 
   expect(lease.epoch).toBe(old.epoch + 1n);
   expect(generating.reason).toBe("LEASE_FENCED");
-  expect((await untilEnd(daemon.client, id)).status?.output).toBe("in time");
+  expect((await untilPhase(daemon.client, id, Phase.SUCCEEDED)).status?.output).toBe("in time");
   const late = (await eventsOf(daemon.client, id)).filter(({ event }) => event.case === "lateMessage");
   expect(late.map(({ epoch }) => epoch)).toEqual([old.epoch]);
 });
@@ -96,7 +96,7 @@ it("can be told time and again", async () => {
   for (let count = 0; count < 3; count++) {
     await tell(daemon.client, "retry", id);
     runner.fail(await runner.lease(id));
-    await untilPhaseTimes(id, Phase.FAILED, count + 2);
+    await untilPhase(daemon.client, id, Phase.FAILED, count + 2);
   }
 
   expect((await tell(daemon.client, "retry", id)).status?.phase).toBe(Phase.PENDING);
@@ -122,10 +122,3 @@ it("gives the execution its session back: others wait for it", async () => {
   expect(session.status).toMatchObject({ activeExecutionId: id, queuedExecutionIds: [later] });
   expect((await runner.lease(later)).epoch).toBe(1n);
 });
-
-async function untilPhaseTimes(id: string, phase: Phase, times: number): Promise<void> {
-  for (;;) {
-    const phases = valuesOf(await eventsOf(daemon.client, id), "phaseChanged");
-    if (phases.filter((of) => of.phase === phase).length === times) return;
-  }
-}

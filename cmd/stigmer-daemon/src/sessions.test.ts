@@ -251,10 +251,11 @@ it("is refused, whole, where more would wait for runners than may", async () => 
   const two = await refused(commands.createBatch({ executions: [one, one] }));
   const last = await execute(small.client);
   const more = await refused(execute(small.client));
+  const forked = await refused(tell(small.client, "fork", idOf(last)));
   await tell(small.client, "cancel", idOf(last));
   await execute(small.client);
 
-  for (const fault of [two, more]) {
+  for (const fault of [two, more, forked]) {
     expect(fault).toMatchObject({ kind: "exhausted", reason: "LIMIT_REACHED", facts: { limit: "queued executions" } });
   }
   expect((await small.client.service(AgentExecutionQueryController).list({})).items).toHaveLength(4);

@@ -132,6 +132,7 @@ function foldOutcome(state: ExecutionState, event: ExecutionEvent): void {
   const step = stepAt(state, stepKey);
   Object.assign(step, { digest: digestOf(event.event), outcome, approval: undefined, child: "", repeat: false });
   if (event.event.case === "ownStepFinished") {
+    step.own = true;
     state.hasOwnSteps = true;
     noteFailure(state, stepKey, event.event.value);
   }
@@ -168,7 +169,7 @@ export function outcomeOf(body: ExecutionEvent["event"]): Outcome | undefined {
 /** The step as the entry that ended it tells. */
 export function finishedStep({ event, attempt }: ExecutionEvent): StepState | undefined {
   const outcome = outcomeOf(event);
-  return outcome && { ...NEW_STEP, digest: digestOf(event), attempt, outcome };
+  return outcome && { ...NEW_STEP, digest: digestOf(event), attempt, outcome, own: outcome.kind === "own" };
 }
 
 function digestOf(body: ExecutionEvent["event"]): string {

@@ -71,7 +71,8 @@ async function answering(
       const task = await deps.executions.requireLease(ref, { epoch: Number(lease.epoch), holder: from.instance });
       const known = await deps.executions.step(ref, state, stepKey);
       if (isFinal(state.status.phase)) return answered(refusal("EXECUTION_PHASE", "the execution has ended"));
-      if (known?.digest && known.digest !== digest) return answered(diverged(stepKey));
+      const isAnother = known !== undefined && (!known.own || known.digest !== digest);
+      if (isAnother && known.digest !== "") return answered(diverged(stepKey));
       const decision = plan({ state, known, at: { stepKey, epoch: lease.epoch } });
       const held = { task, epoch: task.epoch, holder: task.holder };
       return decision.events.length > 0 ? { ...decision, preconditions: [held] } : decision;

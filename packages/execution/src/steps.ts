@@ -117,7 +117,7 @@ function newEvent(request: StepRequest, attempt: number, event: EventBody): NewE
 function knownClaim(deps: StepsDeps, request: StepRequest, step: StepState | undefined): Claim | undefined {
   const live = deps.live.get(request.id, request.stepKey);
   const digest = live?.digest ?? step?.digest;
-  if (digest && digest !== request.digest) {
+  if (digest && (digest !== request.digest || step?.own)) {
     const message = `step ${request.stepKey} was asked for before with another request`;
     throw precondition("STEP_DIVERGED", { step: request.stepKey }, { message });
   }

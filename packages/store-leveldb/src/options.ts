@@ -25,7 +25,7 @@ const MIB = 1024 * 1024;
 export const DEFAULT_LIMITS: Required<StoreLimits> = {
   keepChanges: 100_000,
   keepAudits: 1_000_000,
-  recent: { commits: 10_000, bytes: 32 * MIB },
+  recent: { commits: 10_000, bytes: 8 * MIB },
   waiting: { commits: 10_000, bytes: 256 * MIB },
 };
 
@@ -40,6 +40,6 @@ export const DATABASE_OPTIONS = {
   keyEncoding: "utf8",
   valueEncoding: "view",
   writeBufferSize: 8 * MIB,
-  cacheSize: 32 * MIB,
+  cacheSize: 16 * MIB,
   maxFileSize: 8 * MIB,
 } as const;

@@ -12,13 +12,21 @@ export async function campaign(seeds: readonly number[], threads: number): Promi
   return verdicts;
 }
 
-function work(waiting: number[], verdicts: Verdict[]): Promise<void> {
+/** Worlds that one thread runs; then another begins anew, and what the worlds have left behind is gone. */
+const WORLDS_PER_THREAD = 100;
+
+async function work(waiting: number[], verdicts: Verdict[]): Promise<void> {
+  while (waiting.length > 0) await workForAWhile(waiting, verdicts);
+}
+
+function workForAWhile(waiting: number[], verdicts: Verdict[]): Promise<void> {
+  let left = WORLDS_PER_THREAD;
   return new Promise((resolve, reject) => {
     // What a world leaves behind dies young.
     const resourceLimits = { maxYoungGenerationSizeMb: 128 };
     const worker = new Worker(new URL("./seed-worker.ts", import.meta.url), { resourceLimits });
     const next = (): void => {
-      const seed = waiting.shift();
+      const seed = left-- > 0 ? waiting.shift() : undefined;
       if (seed === undefined) void worker.terminate().then(() => resolve(), reject);
       else worker.postMessage(seed);
     };

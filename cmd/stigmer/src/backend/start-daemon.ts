@@ -34,12 +34,15 @@ export async function startDaemon(deps: Deps, options: { readonly port?: string 
 
 type Launch = { readonly home: Home; readonly port: number; readonly child: Detached; readonly logStart: number };
 
+/** Without it glibc keeps what each of its threads has freed. */
+const FEW_ARENAS = { MALLOC_ARENA_MAX: "2" };
+
 async function launch(deps: Deps, home: Home, port: number): Promise<Launch> {
   await mkdir(home.logs, { recursive: true, mode: 0o700 }).catch(unwritable(home));
   const log = await open(home.log, "a", 0o600).catch(unwritable(home));
   try {
     const { size } = await log.stat();
-    const env = { ...deps.env, STIGMER_HOME: home.root, STIGMER_PORT: String(port) };
+    const env = { ...FEW_ARENAS, ...deps.env, STIGMER_HOME: home.root, STIGMER_PORT: String(port) };
     const child = deps.processes.detach({ command: deps.daemonCommand, env, cwd: home.root, logFd: log.fd });
     return { home, port, child, logStart: size };
   } finally {
