@@ -4,7 +4,7 @@ import { allOf } from "./all-of.fake.ts";
 import { decide, tell } from "./commands.fake.ts";
 import { callTool, generate } from "./driven.fake.ts";
 import { adds, changesOnlyTask, createIntruder, endLease, type Intruder } from "./intruder.fake.ts";
-import { eventsOf, kindsOf, valuesOf } from "./journal.fake.ts";
+import { eventsOf, eventsUntil, kindsOf, valuesOf } from "./journal.fake.ts";
 import { type ModelServer, startModelServer } from "./model-server.fake.ts";
 import { refused } from "./refused.fake.ts";
 import { createAgent, createServer, execute, idOf } from "./resources.fake.ts";
@@ -202,17 +202,19 @@ describe("a step", () => {
 
   it("has one outcome, though its runner says another of its own", async () => {
     const { id, told, first } = await calling();
-    const [started] = valuesOf(await eventsOf(daemon.client, id), "toolCallStarted");
+    const begun = await eventsUntil(daemon.client, id, ({ event }) => event.case === "toolCallStarted");
+    const [started] = valuesOf(begun, "toolCallStarted");
     const requestDigest = started?.requestDigest ?? new Uint8Array();
     const step = { lease: first.lease, stepKey: "tool", requestDigest };
 
     runner.line.send({ case: "stepEnded", value: { step, value: "said" } });
-    await runner.line.next("stepAnswer");
+    const { answer } = await runner.line.next("stepAnswer");
     runner.answer(first.call, "done");
     await told;
 
     const kinds = kindsOf(await eventsOf(daemon.client, id));
     expect(kinds.filter((kind) => kind === "ownStepFinished" || kind === "toolCallFinished")).toHaveLength(1);
+    expect(answer).toMatchObject({ case: "refused", value: { reason: "STEP_DIVERGED" } });
   });
 
   it("is handed to a runner only once its intent is stored", async () => {

@@ -197,6 +197,7 @@ describe("a commit that is not stored", () => {
 describe("two who write the same row at once", () => {
   it("do not both decide an approval", async () => {
     const { approvalId } = await asking();
+    await runner.line.hangUp(); // so that no lease comes into the journal meanwhile
     const reject = () => decide(daemon.client, approvalId, { decision: ApprovalDecision.REJECTED });
     intruder.afterRead(({ kind }) => kind === "Approval", reject);
 
@@ -237,5 +238,20 @@ describe("two who write the same row at once", () => {
     const joined = idOf(await execute(daemon.client, { sessionId }));
 
     expect((await runner.lease(joined)).epoch).toBe(1n);
+  });
+
+  it("do not retry what another goes on from by then", async () => {
+    const first = await execute(daemon.client);
+    const sessionId = first.status?.sessionId ?? "";
+    runner.fail(await runner.lease(idOf(first)));
+    await untilEnd(daemon.client, idOf(first));
+    intruder.afterRead(
+      ({ kind }) => kind === "Session",
+      () => execute(daemon.client, { sessionId }),
+    );
+
+    const fault = await refused(tell(daemon.client, "retry", idOf(first)));
+
+    expect(fault.reason).toBe("EXECUTION_SUPERSEDED");
   });
 });

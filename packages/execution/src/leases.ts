@@ -48,7 +48,8 @@ const MOST_GONE = 1_000;
 
 export function createLeases(options: LeasesDeps): Leases {
   const gone = new Set<string>();
-  const deps = { ...options, gone };
+  const behind = new Set<string>();
+  const deps = { ...options, gone, behind };
   let isRunning = false;
   const jumped = createJumpDetector(deps.clock);
   const look = async (): Promise<void> => {
@@ -61,6 +62,7 @@ export function createLeases(options: LeasesDeps): Leases {
   return {
     async start() {
       await renewAll(deps);
+      for (const queue of await deps.store.queues(AGENT_QUEUE)) behind.add(queue);
       isRunning = true;
       scanner.start();
     },
@@ -126,8 +128,13 @@ async function scan(deps: GrantDeps, now: number): Promise<void> {
     await expire(deps, queue, now);
     const selector = selectorOf(queue);
     const limit = Math.min(SCAN_LIMIT, deps.runners.freeSlots(selector));
-    if (limit === 0) continue;
+    if (limit === 0) {
+      deps.behind.add(queue);
+      continue;
+    }
     const waiting = await deps.store.due(queue, { until: deps.clock.now(), limit, held: false });
+    if (waiting.length < limit) deps.behind.delete(queue);
+    else deps.behind.add(queue);
     const grants = waiting.map(async (task) => {
       const connection = deps.runners.withFreeSlot(task.tenant, selector);
       if (connection) await grant(deps, task, connection).catch((err) => notGranted(deps, task, err));
@@ -136,7 +143,7 @@ async function scan(deps: GrantDeps, now: number): Promise<void> {
   }
 }
 
-async function expire(deps: LeasesDeps, queue: string, until: number): Promise<void> {
+async function expire(deps: GrantDeps, queue: string, until: number): Promise<void> {
   for (let full = true; full; ) {
     const over = await deps.store.due(queue, { until, limit: SCAN_LIMIT, held: true });
     for (const task of over) {
@@ -153,8 +160,12 @@ async function expire(deps: LeasesDeps, queue: string, until: number): Promise<v
 function offer(deps: GrantDeps, task: Task): boolean {
   const waits = task.holder === "" && task.dueAt !== undefined && task.queue.startsWith(AGENT_QUEUE);
   if (!waits) return true;
+  if (deps.behind.has(task.queue)) return false;
   const connection = deps.runners.withFreeSlot(task.tenant, selectorOf(task.queue));
-  if (!connection) return false;
+  if (!connection) {
+    deps.behind.add(task.queue);
+    return false;
+  }
   // Where the store fails, the next look tries again.
   void grant(deps, task, connection).catch((err) => {
     deps.log.error({ err, execution: task.id }, "execution was not handed out");
@@ -168,7 +179,11 @@ function notGranted(deps: LeasesDeps, task: Task, err: unknown): void {
   deps.log.error({ err, execution: task.id }, "execution was not handed out");
 }
 
-type GrantDeps = LeasesDeps & { readonly gone: ReadonlySet<string> };
+type GrantDeps = LeasesDeps & {
+  readonly gone: ReadonlySet<string>;
+  /** Queues in which older tasks may wait: what has just been stored goes behind them. */
+  readonly behind: Set<string>;
+};
 
 async function grant(deps: GrantDeps, task: Task, connection: Connection): Promise<void> {
   const ref = refOf(task);
@@ -263,7 +278,7 @@ async function taskOf(deps: LeasesDeps, ref: ExecutionRef): Promise<Task | undef
   }
 }
 
-async function releaseWhere(deps: LeasesDeps, matches: (task: Task) => boolean): Promise<void> {
+async function releaseWhere(deps: GrantDeps, matches: (task: Task) => boolean): Promise<void> {
   for await (const task of allTasks(deps.store)) if (matches(task)) await release(deps, task);
 }
 
@@ -272,7 +287,8 @@ async function renew(deps: LeasesDeps, task: Task): Promise<boolean> {
   return await change(deps, task, { ...task, dueAt: deps.clock.now() + deps.durationMs });
 }
 
-async function release(deps: LeasesDeps, task: Task, restMs = 0): Promise<boolean> {
+async function release(deps: GrantDeps, task: Task, restMs = 0): Promise<boolean> {
+  deps.behind.add(task.queue);
   freeSlot(deps.runners.byInstance(task.holder), task);
   return await change(deps, task, { ...task, holder: "", dueAt: deps.clock.now() + restMs });
 }
