@@ -155,7 +155,7 @@ async function* messages<T extends DescMessage>(
     requireOk(heads);
   } catch (error) {
     if (signal?.aborted) throw ConnectError.from(signal.reason, Code.Canceled);
-    throw error instanceof ConnectError ? error : lost(error, stream.rstCode);
+    throw error instanceof ConnectError ? error : lost(error, resetOf(stream));
   } finally {
     signal?.removeEventListener("abort", abort);
     // A reset of a stream that has ended would count as misuse.
@@ -195,6 +195,11 @@ function requireOk(heads: readonly IncomingHttpHeaders[]): void {
 function wordsOf(head: IncomingHttpHeaders | undefined): Headers {
   const words = Object.entries(head ?? {}).filter(([name]) => !name.startsWith(":"));
   return new Headers(words.map(([name, value]): [string, string] => [name, String(value)]));
+}
+
+/** What the other side reset a stream with. Where the line itself is gone, Node gives its streams a code that nobody sent. */
+function resetOf({ session, rstCode }: ClientHttp2Stream): number | undefined {
+  return session === undefined || session.destroyed || session.closed ? undefined : rstCode;
 }
 
 /** A line that broke; what the other side means by its reset is told apart. */
