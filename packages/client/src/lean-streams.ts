@@ -206,7 +206,9 @@ function resetOf({ session, rstCode }: ClientHttp2Stream): number | undefined {
 function lost(error: unknown, resetCode?: number): ConnectError {
   if (error instanceof RangeError) return new ConnectError(error.message, Code.ResourceExhausted);
   if (error instanceof ConnectError && error.code !== Code.Canceled && error.code !== Code.Aborted) return error;
-  const isFault = resetCode === constants.NGHTTP2_INTERNAL_ERROR || resetCode === constants.NGHTTP2_PROTOCOL_ERROR;
+  const isSocketError = error instanceof Error && "syscall" in error;
+  const isReset = resetCode === constants.NGHTTP2_INTERNAL_ERROR || resetCode === constants.NGHTTP2_PROTOCOL_ERROR;
+  const isFault = isReset && !isSocketError;
   const message = isFault ? "the backend broke the answer off" : "the connection to the backend was lost";
   return new ConnectError(message, isFault ? Code.Internal : Code.Unavailable, undefined, undefined, error);
 }
