@@ -111,3 +111,23 @@ it("keeps the first outcome of a step, and revokes whoever has no lease", async 
   expect((await line.next("stepAnswer")).answer).toMatchObject({ case: "refused", value: { reason: "STEP_DIVERGED" } });
   expect(await client.service(ExecutionQueryController).verify({ executionId: id })).toMatchObject({ valid: true });
 });
+
+it("leaves a step uncertain that ran while its execution was paused", async () => {
+  const { client } = daemon;
+  const line = await connectRunner(client);
+  const id = idOf(await execute(client));
+  const lease = leaseOf(await line.next("assignment"));
+  const step = { lease, stepKey: "pay", requestDigest: new Uint8Array(32) };
+  line.send({ case: "stepBegan", value: { step } });
+  await line.next("stepAnswer");
+  await client.service(AgentExecutionCommandController).pause({ id });
+  await line.next("revoke");
+
+  line.send({ case: "stepEnded", value: { step, value: "1" } });
+  await line.next("revoke");
+  await client.service(AgentExecutionCommandController).resume({ id });
+  const again = leaseOf(await line.next("assignment"));
+  line.send({ case: "stepBegan", value: { step: { ...step, lease: again } } });
+
+  expect((await line.next("stepAnswer")).answer).toEqual({ case: "uncertain", value: true });
+});
