@@ -14,7 +14,7 @@ export type Started = { readonly env: Env; readonly folder: string };
 
 const SOURCE_DAEMON = join("..", "..", "stigmer-daemon", "src", "main.ts");
 
-/** A daemon on a laptop keeps to little memory; young objects in 8 MB cost no speed that could be measured. */
+/** A daemon on a laptop keeps to little memory: without a bound the room for young objects grows to several times this. */
 const SMALL_HEAP = ["--max-semi-space-size=8"];
 
 /** `STIGMER_DAEMON`, the daemon beside this program's bundle, or the one of the source tree. */
