@@ -57,10 +57,11 @@ $(PROTOS_STAMP): $(DEPS_STAMP) tools/third-party-protos.ts tools/print-proto.ts
 	@touch $@
 
 $(GEN_STAMP): $(DEPS_STAMP) $(PROTOS_STAMP) $(PROTOS) buf.yaml buf.gen.yaml tools/contract-index.ts tools/contract-docs.ts $(READ_CONTRACT)
-	@rm -rf packages/contracts/gen
-	@buf generate
-	@node tools/contract-index.ts packages/contracts/gen
-	@node tools/contract-docs.ts packages/contracts/gen
+	@rm -rf .gen/out
+	@buf generate -o .gen/out
+	@node tools/contract-index.ts .gen/out/packages/contracts/gen
+	@node tools/contract-docs.ts .gen/out/packages/contracts/gen
+	@rm -rf packages/contracts/gen && mv .gen/out/packages/contracts/gen packages/contracts/gen
 	@touch $@
 
 # The folder stands for files that are gone.

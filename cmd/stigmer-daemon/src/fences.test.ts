@@ -175,6 +175,17 @@ describe("a runner that speaks of what is another's", () => {
     expect(await intruder.task(id)).toMatchObject({ holder: runner.line.instance, epoch: 1 });
   });
 
+  it("begins no step of its own", async () => {
+    const { id, lease } = await begin();
+    const stranger = await connectRunner(daemon.client, { name: "stranger", slots: 0 });
+
+    stranger.send({ case: "stepBegan", value: { step: ownStep(lease) } });
+    await stranger.beat();
+
+    expect(stranger.heard.map((said) => said.case)).not.toContain("stepAnswer");
+    expect(kindsOf(await eventsOf(daemon.client, id))).not.toContain("ownStepStarted");
+  });
+
   it("records no step", async () => {
     const { id, lease } = await begin();
     const stranger = await connectRunner(daemon.client, { name: "stranger", slots: 0 });

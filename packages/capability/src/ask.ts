@@ -1,29 +1,6 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import {
-  type Approval,
-  ApprovalCause,
-  ApprovalExpiry,
-  ApprovalRequestedSchema,
-  ApprovalSchema,
-  ApprovalSpecSchema,
-  ApprovalStatusSchema,
-  ExecutionPhase as Phase,
-  type ToolDefinition,
-} from "@stigmer/contracts/agentic";
-import {
-  ancestorsOf,
-  approvalTimer,
-  type ExecutionState,
-  mergeBatches,
-  type NewEvent,
-  requireKind,
-  tellAncestors,
-  timerTask,
-  type Verdict,
-} from "@stigmer/execution";
-import { canonicalJson, type Json, type Resource, textDigest, toRow } from "@stigmer/resource";
-import type { Batch } from "@stigmer/store";
+import { ApprovalCause, ExecutionPhase as Phase, type ToolDefinition } from "@stigmer/contracts/agentic";
+import { type ApprovalQuestion, askPeople, type ExecutionState, type Verdict } from "@stigmer/execution";
+import { canonicalJson, type Json, textDigest } from "@stigmer/resource";
 import type { AskedCall } from "./asked-call.ts";
 import type { CapabilityDeps } from "./deps.ts";
 
@@ -57,70 +34,18 @@ export async function askPerson(
   deps: CapabilityDeps,
   of: { readonly asked: AskedCall; readonly state: ExecutionState; readonly questions: readonly Question[] },
 ): Promise<Verdict> {
-  const { asked, state, questions } = of;
-  const approvals = questions.map((question) => newApproval(deps, { asked, state, question }));
-  const events = approvals.map(({ id, approval }): NewEvent => {
-    const value = create(ApprovalRequestedSchema, { approvalId: id, ...(approval.spec && { spec: approval.spec }) });
-    const stepKey = approval.spec?.stepKey ?? "";
-    return { stepKey, epoch: BigInt(asked.epoch), event: { case: "approvalRequested", value } };
-  });
-  const ancestors = await ancestorsOf(deps.executions, asked, state);
-  const above = await tellAncestors(
-    deps,
-    ancestors,
-    events.map(({ event }) => event),
-  );
-  return {
-    ...{ kind: "park", approvalId: approvals[0]?.id ?? "", phase: Phase.WAITING_FOR_APPROVAL, events },
-    batch: mergeBatches(...approvals.map(({ batch }) => batch), above.batch),
-    preconditions: above.preconditions,
-    afterCommit: () => {
-      for (const id of above.touched) deps.hub.changed(id);
-    },
-  };
+  const { asked, state } = of;
+  const questions = of.questions.map(wordsOf);
+  const { approvalIds, ...rest } = await askPeople(deps, { ref: asked, epoch: asked.epoch, state, questions });
+  return { kind: "park", approvalId: approvalIds[0] ?? "", phase: Phase.WAITING_FOR_APPROVAL, ...rest };
 }
 
-type Asking = { readonly asked: AskedCall; readonly state: ExecutionState; readonly question: Question };
-
-function newApproval(
-  deps: CapabilityDeps,
-  { asked, state, question }: Asking,
-): { readonly id: string; readonly approval: Approval; readonly batch: Batch } {
-  const kind = requireKind(deps.resources.kinds, "Approval");
-  const id = deps.resources.ids.mint(kind.options.idPrefix);
-  const now = deps.resources.clock.now();
-  const expiry = expiryOf(state, now);
-  const approval = create(ApprovalSchema, {
-    apiVersion: kind.apiVersion,
-    kind: "Approval",
-    metadata: {
-      ...{ id, name: id.toLowerCase().replace("_", "-"), org: asked.org, generation: 1n, createdBy: "system" },
-      ...{ createTime: timestampFromMs(now), updateTime: timestampFromMs(now) },
-    },
-    spec: create(ApprovalSpecSchema, {
-      ...specOf(asked, state, question),
-      ...(expiry && { expireTime: timestampFromMs(expiry.at), onExpiry: expiry.onExpiry }),
-    }),
-    status: create(ApprovalStatusSchema),
-  });
-  const timers = expiry ? [timerTask(approvalTimer({ org: asked.org, id }), expiry.at)] : [];
-  return { id, approval, batch: { puts: [toRow(kind, asked.org, approval as Resource)], tasks: timers } };
-}
-
-function specOf(asked: AskedCall, { created }: ExecutionState, { stepKey, tool, value, digest, cause }: Question) {
+function wordsOf({ stepKey, tool, value, digest, cause }: Question): ApprovalQuestion {
   return {
-    ...{ executionId: asked.id, stepKey, tool: tool.tool, server: tool.server, arguments: JSON.stringify(value) },
+    ...{ stepKey, tool: tool.tool, server: tool.server, arguments: JSON.stringify(value) },
     ...{ cause, definitionDigest: tool.digest, digest, toolDescription: tool.description },
-    ...{ rootExecutionId: created?.parent?.rootExecutionId ?? "", agent: created?.agent ?? "" },
     inputSchema: tool.inputSchema,
   };
-}
-
-function expiryOf({ created }: ExecutionState, now: number) {
-  const { timeout, onTimeout } = created?.spec?.approvals ?? {};
-  if (!timeout) return undefined;
-  const ms = Number(timeout.seconds) * 1000 + Math.round(timeout.nanos / 1e6);
-  return { at: now + ms, onExpiry: onTimeout || ApprovalExpiry.DENY };
 }
 
 /** Why a person is asked about a call. */

@@ -132,7 +132,11 @@ function refuseMisuse(
   if (scope && !isApproved)
     violations.push({ field: "scope", description: "only an approval covers more than a call" });
   if (edited && !isApproved) violations.push({ field: "arguments", description: "only with an approval" });
-  const problem = edited ? problemOf(edited, approval.spec?.inputSchema ?? "") : undefined;
+  const isOwnStep = approval.spec?.tool === "" && approval.spec.cause === ApprovalCause.UNCERTAIN;
+  if (scope > ApprovalScope.ONCE && isOwnStep)
+    violations.push({ field: "scope", description: "a runner's own step is approved alone" });
+  if (edited && isOwnStep) violations.push({ field: "arguments", description: "a runner's own step has none" });
+  const problem = edited && !isOwnStep ? problemOf(edited, approval.spec?.inputSchema ?? "") : undefined;
   if (problem) violations.push({ field: "arguments", description: problem });
   if (violations.length > 0) throw invalid(violations);
 }

@@ -1,6 +1,6 @@
 export { type AgentExecutionsDeps, agentExecutionHandlers } from "./agent-executions.ts";
-export { ancestorsOf, tellAncestors } from "./ancestors.ts";
 export { approvalHandlers } from "./approvals.ts";
+export { type ApprovalQuestion, askPeople } from "./ask-people.ts";
 export { messageBlob } from "./conversation.ts";
 export type { EndingDeps } from "./ending.ts";
 export type { ExecutionRef, NewEvent } from "./execution-ref.ts";
@@ -34,6 +34,5 @@ export {
 export { type Claim, createSteps, type StepRequest, type Steps, type Verdict } from "./steps.ts";
 export { planSubAgent } from "./sub-agents.ts";
 export { executionQueryHandlers } from "./subscribe.ts";
-export { approvalTimer, timerTask } from "./timer-tasks.ts";
 export { createTimers, type Timers } from "./timers.ts";
 export { whyHandlers } from "./why.ts";

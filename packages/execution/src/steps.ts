@@ -81,7 +81,8 @@ async function claim(deps: StepsDeps, request: StepRequest, how: StepKind): Prom
       return { preconditions, ...perform(deps, request, { how, state, attempt, verdict }) };
     }
     if (verdict.kind === "settle") return { preconditions, ...settle(request, attempt, verdict.outcome) };
-    return park(deps, { request, state, verdict, task });
+    const parked = planPark(deps, { request, state, verdict, task });
+    return { ...parked, answer: { kind: "parked", approvalId: verdict.approvalId } };
   });
 }
 
@@ -132,15 +133,19 @@ function settle(request: StepRequest, attempt: number, body: EventBody): Decisio
   return { events: [newEvent(request, attempt, body)], answer: { kind: "done", outcome } };
 }
 
-type Parking = {
-  readonly request: StepRequest;
+export type Parking = {
+  readonly request: ExecutionRef & { readonly epoch: number };
   readonly state: ExecutionState;
-  readonly verdict: Extract<Verdict, { kind: "park" }>;
+  readonly verdict: Omit<Extract<Verdict, { kind: "park" }>, "kind" | "approvalId">;
   readonly task: Task;
 };
 
-function park(deps: StepsDeps, { request, state, verdict, task }: Parking): Decision<Claim> {
-  const { approvalId, phase, events, batch = {}, preconditions = [] } = verdict;
+/** Lets an execution wait, and takes the lease back. */
+export function planPark(
+  deps: Pick<EndingDeps, "runners">,
+  { request, state, verdict, task }: Parking,
+): Omit<Decision<unknown>, "answer"> {
+  const { phase, events, batch = {}, preconditions = [] } = verdict;
   const changed: NewEvent[] =
     state.status.phase === phase
       ? []
@@ -149,7 +154,6 @@ function park(deps: StepsDeps, { request, state, verdict, task }: Parking): Deci
     events: [...events, ...changed],
     batch: mergeBatches(batch, { tasks: [{ ...dueTask(request, state, undefined), epoch: task.epoch }] }),
     preconditions: [{ task, epoch: task.epoch, holder: task.holder }, ...preconditions],
-    answer: { kind: "parked", approvalId },
     afterCommit: () => {
       freeSlot(deps.runners.byInstance(task.holder), task);
       verdict.afterCommit?.();

@@ -34,7 +34,7 @@ export function createAttemptContext(assignment: Assignment, deps: ContextDeps):
     signal: deps.signal,
     listTools: async () => (await call((signal) => deps.client.service(ToolController).list(ids, { signal }))).tools,
     generate: (stepKey, request) => call((signal) => generate(deps, { ...ids, stepKey, ...request }, signal)),
-    run: createRunStep({ steps: deps.steps, lease, fresh: assignment.fresh, signal: deps.signal }),
+    run: createRunStep({ steps: deps.steps, lease, fresh: assignment.fresh, signal: deps.signal, park: deps.park }),
     async callTool(stepKey, toolCall, { planned = [] } = {}) {
       const step = { ...ids, stepKey, call: toolCall, planned: plannedThatFit(planned) };
       return await call((signal) => callTool(deps, step, signal));

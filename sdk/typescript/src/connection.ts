@@ -136,6 +136,7 @@ function obey(deps: ConnectionDeps, message: ServerMessage["message"]): void {
       attempts.assign(message.value);
       break;
     case "revoke":
+      deps.steps.revoked(message.value.lease);
       attempts.revoke(message.value);
       break;
     case "startServer":

@@ -8,31 +8,56 @@ type Answer = StepAnswer["answer"];
 
 /** What the runner has asked the backend about steps of its own, and what came back. */
 export interface OwnSteps {
-  /** Asks, again after each reconnect, until the backend answers; rejects with the signal's reason when that comes first. */
+  /**
+   * Asks, again after each reconnect, until the backend answers; rejects with the signal's reason when that comes first. How a
+   * step ended is told all the same: the lease may be over because the execution is paused, and nobody else knows it.
+   */
   ask(message: Asked, signal: AbortSignal): Promise<Answer>;
   answer(answer: StepAnswer): void;
+  /** The backend wants to hear no more of what was asked under this lease and is not awaited. */
+  revoked(lease: Lease | undefined): void;
   resend(): void;
 }
 
 const MOST_BYTES = 1024 * 1024;
+/** Ends that nobody awaits and that the backend has not answered, at most. */
+const MOST_TOLD = 1_000;
+
+type Open = { readonly message: Asked; readonly resolve: (answer: Answer) => void; isAwaited: boolean };
 
 export function createOwnSteps(link: Link): OwnSteps {
-  const open = new Map<string, { readonly message: Asked; readonly resolve: (answer: Answer) => void }>();
+  const open = new Map<string, Open>();
+  const leave = (key: string, entry: Open): void => {
+    entry.isAwaited = false;
+    if (entry.message.case === "stepBegan" && open.get(key) === entry) open.delete(key);
+    const told = [...open].filter(([, { isAwaited }]) => !isAwaited);
+    for (const [oldest] of told.slice(0, -MOST_TOLD)) open.delete(oldest);
+  };
   return {
     ask(message, signal) {
-      signal.throwIfAborted();
+      if (message.case === "stepBegan") signal.throwIfAborted();
       const key = keyOf(message.value.step);
       const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-      const aborted = (): void => reject(signal.reason);
-      open.set(key, { message, resolve });
+      const entry: Open = { message, resolve, isAwaited: true };
+      const aborted = (): void => {
+        leave(key, entry);
+        reject(signal.reason);
+      };
+      open.set(key, entry);
       signal.addEventListener("abort", aborted);
       link.send(message);
-      return promise.finally(() => {
-        signal.removeEventListener("abort", aborted);
-        if (open.get(key)?.resolve === resolve) open.delete(key);
-      });
+      if (signal.aborted) aborted();
+      return promise.finally(() => signal.removeEventListener("abort", aborted));
     },
-    answer: (said) => open.get(keyOf(said))?.resolve(said.answer),
+    answer(said) {
+      const key = keyOf(said);
+      open.get(key)?.resolve(said.answer);
+      open.delete(key);
+    },
+    revoked(lease) {
+      const isOf = (key: string): boolean => key.startsWith(keyOf({ lease }));
+      for (const [key, { isAwaited }] of open) if (!isAwaited && isOf(key)) open.delete(key);
+    },
     resend() {
       for (const { message } of open.values()) link.send(message);
     },
@@ -52,12 +77,14 @@ export type OwnStepDeps = {
   /** No step of the runner's own was ever begun for the execution. */
   readonly fresh: boolean;
   readonly signal: AbortSignal;
+  /** Ends the attempt because the execution waits. */
+  readonly park: () => void;
 };
 
 /** Makes steps of a loop's own, each once per key. */
 export type RunStep = <T>(stepKey: string, make: () => Promise<T> | T, options?: OwnStepOptions) => Promise<T>;
 
-export function createRunStep({ steps, lease, fresh, signal }: OwnStepDeps): RunStep {
+export function createRunStep({ steps, lease, fresh, signal, park }: OwnStepDeps): RunStep {
   const seen = new Set<string>();
   return async <T>(stepKey: string, make: () => Promise<T> | T, options: OwnStepOptions = {}): Promise<T> => {
     const { request = null, repeatable = false } = options;
@@ -67,11 +94,13 @@ export function createRunStep({ steps, lease, fresh, signal }: OwnStepDeps): Run
     seen.add(stepKey);
     if (!isNew) {
       const known = await steps.ask({ case: "stepBegan", value: { step, repeatable } }, signal);
-      if (known.case !== "make") return resultOf(known, stepKey) as T;
+      if (known.case === "parked") park();
+      signal.throwIfAborted();
+      if (known.case !== "make") return resultOf(known) as T;
     }
     const ended = await endOf(make);
     const recorded = await steps.ask({ case: "stepEnded", value: { step, ...ended } }, signal);
-    return resultOf(recorded, stepKey) as T;
+    return resultOf(recorded) as T;
   };
 }
 
@@ -88,11 +117,10 @@ async function endOf(make: () => unknown): Promise<{ value: string; error?: { re
   }
 }
 
-function resultOf(answer: Answer, stepKey: string): unknown {
+function resultOf(answer: Answer): unknown {
   if (answer.case === "outcome") return outcomeOf(answer.value);
   if (answer.case === "refused") throw new Failure(answer.value.reason, answer.value.message);
-  const message = `the outcome of step ${stepKey} was lost, and it may have had its effect`;
-  throw new Failure("STEP_UNCERTAIN", message);
+  throw new Failure("INTERNAL", `the backend answered ${answer.case ?? "nothing"} about a step`);
 }
 
 function outcomeOf({ value, error }: OwnStepFinished): unknown {

@@ -69,15 +69,15 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         OWN_STEPS,
-        "const task = await deps.executions.requireLease(ref, { epoch: Number(lease.epoch), holder: from.instance });",
-        "const task = (await deps.executions.task(ref)) as { epoch: number; holder: string } & NonNullable<unknown>;",
+        "return await executions.requireLease(ref, { epoch: Number(step.lease?.epoch), holder: from.instance });",
+        "return (await executions.task(ref)) ?? (await executions.requireLease(ref, { epoch: 0 }));",
       ),
     ],
-    caughtBy: [by(FENCES, "records no step")],
+    caughtBy: [by(FENCES, "begins no step of its own")],
   },
   {
     name: "a runner's own step without a word about its lease in the commit",
-    edits: [edit(OWN_STEPS, "{ ...decision, preconditions: [held] }", "decision")],
+    edits: [edit(OWN_STEPS, "{ ...decision, preconditions } : decision", "decision : decision")],
     caughtBy: [by(FENCES, "begins no step of the runner's own")],
   },
   {

@@ -44,7 +44,7 @@ export const STEP_MUTANTS: readonly Mutant[] = [
   {
     name: "no intent of a runner's own step",
     edits: [edit(OWN_STEPS, "return { events: [started], answer", "return { events: started ? [] : [], answer")],
-    caughtBy: [by(OWN_TEST, "leaves a step uncertain")],
+    caughtBy: [by(OWN_TEST, "asks a person about a step whose outcome was lost")],
   },
   {
     name: "no intent of a question",
@@ -128,6 +128,11 @@ export const STEP_MUTANTS: readonly Mutant[] = [
     caughtBy: [by(FENCES, "that ends as its execution does has no outcome")],
   },
   {
+    name: "the end of a runner's own step from whoever tells it",
+    edits: [edit(OWN_STEPS, "if (isLast || isAgain) return task;", "if (task) return task;")],
+    caughtBy: [by(FENCES, "records no step")],
+  },
+  {
     name: "a runner's own step in the place of a call",
     edits: [edit(OWN_STEPS, "(!known.own || known.digest !== digest)", "known.digest !== digest")],
     caughtBy: [by(FENCES, "has one outcome")],
@@ -146,8 +151,8 @@ export const STEP_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         OWN_STEPS,
-        `await answering(deps, from, step, ({ known, at }) => {\n    if (known?.outcome?.kind === "own") return answered({ case: "outcome", value: known.outcome.finished });\n`,
-        "await answering(deps, from, step, ({ known, at }) => {\n",
+        `const { known } = asked;\n    if (known?.outcome?.kind === "own") return answered({ case: "outcome", value: known.outcome.finished });\n`,
+        "const { known } = asked;\n",
       ),
     ],
     caughtBy: [by(OWN_TEST, "keeps the first outcome of a step")],
@@ -161,7 +166,7 @@ export const STEP_MUTANTS: readonly Mutant[] = [
         "if (known && known.attempt < 0) return",
       ),
     ],
-    caughtBy: [by(OWN_TEST, "leaves a step uncertain")],
+    caughtBy: [by(OWN_TEST, "asks a person about a step whose outcome was lost")],
   },
   {
     name: "an uncertain call that is made again",

@@ -12,6 +12,8 @@ export type Facts = {
   readonly executionId: string;
   readonly rootExecutionId: string;
   readonly agent: string;
+  readonly stepKey: string;
+  /** The tool's name, or the key of the step where a runner's own is asked about. */
   readonly tool: string;
   readonly server: string;
   readonly arguments: string;
@@ -22,13 +24,14 @@ export type Facts = {
 };
 
 const EMPTY: Facts = {
-  ...{ executionId: "", rootExecutionId: "", agent: "", tool: "", server: "" },
+  ...{ executionId: "", rootExecutionId: "", agent: "", stepKey: "", tool: "", server: "" },
   ...{ arguments: "", cause: "", expireTime: "", decision: "", escalateTime: "" },
 };
 
 export function factsOf({ spec, status }: Resource): Facts {
   const { decision = "", escalateTime = "" } = (status ?? {}) as Partial<Facts>;
-  return { ...EMPTY, ...(spec as JsonObject), decision: nameOfDecision(decision), escalateTime } as Facts;
+  const facts = { ...EMPTY, ...(spec as JsonObject), decision: nameOfDecision(decision), escalateTime } as Facts;
+  return { ...facts, tool: facts.tool || facts.stepKey };
 }
 
 export function isOpen(approval: Resource): boolean {

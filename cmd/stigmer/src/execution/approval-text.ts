@@ -34,10 +34,11 @@ export function approvalText(
   const lines = [
     `${paint.yellow("approval needed")} (${printableLine(approvalId)})`,
     ...(spec.rootExecutionId ? [`  agent      ${askerText(spec)}`] : []),
-    `  tool       ${paint.bold(printableLine(spec.tool))}`,
-    `  server     ${printableLine(spec.server)}`,
+    ...(spec.tool ? [] : [`  step       ${paint.bold(printableLine(spec.stepKey))}`]),
+    ...(spec.tool ? [`  tool       ${paint.bold(printableLine(spec.tool))}`] : []),
+    ...(spec.server ? [`  server     ${printableLine(spec.server)}`] : []),
     ...(spec.toolDescription ? [`  its author says: ${shortLine(spec.toolDescription, MAX_DESCRIPTION)}`] : []),
-    `  arguments\n    ${argumentsText(spec.arguments)}`,
+    ...(spec.arguments ? [`  arguments\n    ${argumentsText(spec.arguments)}`] : []),
     `  because ${causeText(spec.cause)}`,
     ...(spec.expireTime ? [`  expires    ${expiryText(spec, now)}`] : []),
   ];
