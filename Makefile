@@ -108,12 +108,16 @@ clean: ## remove everything that was generated or built; the tool chain stays
 # --- run
 
 .PHONY: demo
-demo: build ## show an agent at work on a throw-away folder; MODEL=openai/gpt-5-mini takes a real model
+demo: build ## show an agent at work on a throw-away folder; MODEL=ollama/qwen3 takes a real model
 	@node tools/demo.ts
 
 .PHONY: record-story
 record-story: build ## write docs/guide/story.md anew: what an agent outlives, played with the real programs (as root)
 	@node tools/record-story.ts
+
+.PHONY: record-newcomer
+record-newcomer: build ## write docs/guide/newcomer.md anew: a first half hour, played in a pseudo-terminal (takes python3 and git)
+	@node tools/record-newcomer.ts
 
 .PHONY: run-daemon
 run-daemon: gen ## run the daemon from source, in this terminal
@@ -121,7 +125,7 @@ run-daemon: gen ## run the daemon from source, in this terminal
 
 # --- test; each ends with `N passed, N failed`. ONLY=packages/store takes in the files whose path contains that.
 
-SUITES := unit $(notdir $(wildcard test/e2e test/conformance test/faults test/bench test/fuzz test/faults/mutants))
+SUITES := unit $(notdir $(wildcard test/e2e test/conformance test/mcp test/faults test/bench test/fuzz test/faults/mutants))
 TALLY := .gen/tally.jsonl
 
 define run-suites
@@ -145,6 +149,10 @@ test-e2e: build ## run the real programs together
 .PHONY: test-conformance
 test-conformance: build ## check what every backend must do: STIGMER_URL=… CLAIMS=… asks one that runs already
 	$(call run-suites,conformance)
+
+.PHONY: test-mcp
+test-mcp: gen ## let the MCP project's own runner check our side of the protocol, in both eras
+	$(call run-suites,mcp)
 
 .PHONY: test-faults
 test-faults: build ## kill and restart the real programs

@@ -80,6 +80,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "mcp",
+          include: ["test/mcp/*.test.ts"],
+          testTimeout: 2 * MINUTE,
+          maxConcurrency: 2,
+          sequence: { groupOrder: 7 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "mutants",
           include: ["test/faults/mutants/*.test.ts"],
           testTimeout: 4 * MINUTE,

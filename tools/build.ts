@@ -1,6 +1,6 @@
 import { chmod, copyFile, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire, isBuiltin } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { listFiles } from "./list-files.ts";
@@ -45,7 +45,9 @@ export async function buildPrograms(root: string, programs = PROGRAMS): Promise<
     }),
   );
   await copyNative(root, join(next, "lib"));
-  await writeFile(join(next, "lib/THIRD-PARTY-NOTICES.txt"), await thirdPartyNotices(root, inputs.flat()));
+  const keychain = await copyKeychain(root, join(next, "lib"));
+  const bundled = [...inputs.flat(), ...keychain];
+  await writeFile(join(next, "lib/THIRD-PARTY-NOTICES.txt"), await thirdPartyNotices(root, bundled));
   await copyFile(join(root, "LICENSE"), join(next, "lib/LICENSE"));
   await writeLauncher(root, join(next, "bin"));
   await replace(join(root, "dist"), next);
@@ -78,7 +80,7 @@ async function optionsFor(
     ...(carries && { define: { BUNDLED_FILES: JSON.stringify(await readAll(root, carries)) } }),
     sourcemap: "linked",
     sourcesContent: false,
-    plugins: [evaluated, withoutSubcommandPrograms, eachFileOnce, builtInsByCall],
+    plugins: [evaluated, withoutSubcommandPrograms, eachFileOnce, keychainBeside, builtInsByCall],
     legalComments: "none",
     metafile: true,
     logLevel: "warning",
@@ -166,6 +168,37 @@ async function copyNative(root: string, lib: string): Promise<void> {
   });
   if (fitting.length === 0) throw new Error(`classic-level has no binary for ${process.platform}-${process.arch}`);
   for (const name of fitting) await cp(join(prebuilds, name), join(lib, "prebuilds", name), { recursive: true });
+}
+
+const KEYCHAIN_FILE = "keyring.node";
+
+/** The keychain's binary lies beside the bundle, and is loaded when it is needed. */
+const keychainBeside: Plugin = {
+  name: "keychain-beside",
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^@napi-rs\/keyring$/ }, ({ path }) => ({ path, namespace: "beside" }));
+    onLoad({ filter: /.*/, namespace: "beside" }, () => ({
+      contents: `export const { AsyncEntry } = globalThis.process.getBuiltinModule("node:module")
+        .createRequire(import.meta.url)("./${KEYCHAIN_FILE}");`,
+      loader: "js",
+    }));
+  },
+};
+
+/** The keychain's binary for this machine, and the manifests of the packages that it is of; none where there is none for it. */
+async function copyKeychain(root: string, lib: string): Promise<readonly string[]> {
+  const { resolve } = createRequire(join(root, "packages/secrets/package.json"));
+  const main = dirname(resolve("@napi-rs/keyring/package.json"));
+  const builds = (await readdir(dirname(main))).filter((name) =>
+    name.startsWith(`keyring-${process.platform}-${process.arch}`),
+  );
+  const [build] = builds.filter((name) => !name.endsWith("-musl") || builds.length === 1);
+  if (build === undefined) return [];
+  const folder = join(dirname(main), build);
+  const binary = (await readdir(folder)).find((name) => name.endsWith(".node"));
+  if (binary === undefined) throw new Error(`${build} has no binary`);
+  await copyFile(join(folder, binary), join(lib, KEYCHAIN_FILE));
+  return [main, folder].map((dir) => relative(root, join(dir, "package.json")));
 }
 
 async function writeLauncher(root: string, bin: string): Promise<void> {

@@ -35,7 +35,7 @@ const GENERAL: readonly IForbiddenRuleType[] = [
     to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"], pathNot: "/node_modules/vitest/" },
   },
   { name: "not-for-tests-only", from: { pathNot: TEST_FILE }, to: { dependencyTypes: ["npm-dev"] } },
-  { name: "no-test-file", from: { pathNot: TEST_FILE }, to: { path: TEST_FILE } },
+  { name: "no-test-file", from: { pathNot: `${TEST_FILE}|^tools/` }, to: { path: TEST_FILE } },
 ];
 
 type World = { readonly table: Layers; readonly packages: readonly Package[] };

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,13 +7,15 @@ import { join } from "node:path";
 /**
  * Shows one agent at work, with the commands that a person would type: a real daemon on a throw-away data folder and a
  * free port, a real tool that changes a file, an approval that a second client gives while nothing holds the execution,
- * and a timeline that is verified. MODEL names a model; without it a script speaks.
+ * and a timeline that is verified. MODEL names a model; without it a script speaks. OLLAMA_HOST says where Ollama is, where
+ * it is not at its usual place.
  */
 const ROOT = join(import.meta.dirname, "..");
 const PROJECT = join(ROOT, "examples/projects/notes");
 const STIGMER = join(ROOT, "dist/bin/stigmer");
 const PARKED = 3;
 const MAX_APPROVALS = 20;
+const OLLAMA = ollamaUrl(process.env.OLLAMA_HOST ?? "127.0.0.1:11434");
 
 type Shown = { readonly code: number; readonly output: string };
 
@@ -48,6 +50,7 @@ async function demonstrate(model: string): Promise<void> {
   }
   if (shown.code !== 0) throw new Error(`the execution ended with ${shown.code}`);
 
+  if (!existsSync(join(workspace, "notes.md"))) throw new Error(`${model} wrote nothing down; try a larger model`);
   say("The tool really changed a file:");
   process.stdout.write(`$ cat notes.md\n${readFileSync(join(workspace, "notes.md"), "utf8")}`);
   say("And the journal is whole: every hash is computed again from what is stored.");
@@ -60,23 +63,45 @@ function prepareWorkspace(): void {
 }
 
 async function chooseModel(): Promise<string> {
-  if (process.env.MODEL) return process.env.MODEL;
+  const { MODEL } = process.env;
+  if (MODEL?.startsWith("ollama/")) await prepareOllama(MODEL.slice("ollama/".length));
+  if (MODEL) return MODEL;
   say("The model is scripted: a file says its lines, and no AI is involved.");
-  const [first] = await ollamaModels();
+  const [first] = (await ollamaModels()) ?? [];
   if (first) process.stdout.write(`   Ollama runs here. The same with a real model: make demo MODEL=ollama/${first}\n`);
   if (process.env.OPENAI_API_KEY)
     process.stdout.write("   OPENAI_API_KEY is set. The same with a real model: make demo MODEL=openai/gpt-5-mini\n");
   return `scripted/${join(workspace, "script.yaml")}`;
 }
 
-async function ollamaModels(): Promise<string[]> {
+async function prepareOllama(name: string): Promise<void> {
+  const models = await ollamaModels();
+  if (!models) throw new Error(`nothing answers at ${OLLAMA}: start Ollama, or set OLLAMA_HOST`);
+  const known = [name, `${name}:latest`].some((one) => models.includes(one));
+  if (!known)
+    throw new Error(`Ollama has no model ${name}: run \`ollama pull ${name}\`, or take one of ${models.join(", ")}`);
+  say(`The model is ${name}, which Ollama runs on this machine.`);
+  await must("config", "set", "providers.ollama.baseUrl", OLLAMA);
+}
+
+/** The models that Ollama has; nothing where nobody answers. */
+async function ollamaModels(): Promise<string[] | undefined> {
   try {
-    const answer = await fetch("http://127.0.0.1:11434/api/tags", { signal: AbortSignal.timeout(300) });
+    const answer = await fetch(`${OLLAMA}/api/tags`, { signal: AbortSignal.timeout(1_000) });
     const { models } = (await answer.json()) as { models: { name: string }[] };
     return models.map(({ name }) => name);
   } catch {
-    return []; // nobody answers there
+    return undefined;
   }
+}
+
+/** Ollama's own variable may leave out the scheme, and may name the address that the server listens on. */
+function ollamaUrl(host: string): string {
+  const whole = /^https?:/.test(host);
+  const url = new URL(whole ? host : `http://${host}`);
+  if (url.hostname === "0.0.0.0") url.hostname = "127.0.0.1";
+  if (!whole && !url.port) url.port = "11434";
+  return url.origin;
 }
 
 function say(text: string): void {

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DISK_CHAPTER, playStory } from "./story/chapters.ts";
+import { compareStory } from "./story/compare-story.ts";
 import { openStage } from "./story/stage.ts";
 
-const ROOT = join(import.meta.dirname, "..");
-const STORY = join(ROOT, "docs/guide/story.md");
+const STORY = join(import.meta.dirname, "../docs/guide/story.md");
 
 const HEAD = `# A story
 
@@ -24,27 +24,10 @@ async function recordStory(): Promise<{ readonly text: string; readonly skipped:
   return { text: `${HEAD}\n${stage.text()}`, skipped: stage.disk ? [] : [DISK_CHAPTER] };
 }
 
-/** A story without these chapters. */
-function without(text: string, titles: readonly string[]): string {
-  const chapters = text.split(/^(?=## )/m);
-  return chapters.filter((chapter) => !titles.some((title) => chapter.startsWith(`## ${title}\n`))).join("");
-}
-
-/** Says where the story that is kept and the one that was played part. */
-function check(played: string, skipped: readonly string[]): void {
-  const kept = existsSync(STORY) ? without(readFileSync(STORY, "utf8"), skipped) : "";
-  if (kept === played) return;
-  const [told, now] = [kept.split("\n"), played.split("\n")];
-  const at = now.findIndex((line, index) => line !== told[index]);
-  const lines = [`it says      ${told[at] ?? "nothing"}`, `now it goes  ${now[at] ?? "no further"}`, "", played];
-  process.stderr.write(`docs/guide/story.md tells another story; make record-story\n${lines.join("\n")}`);
-  process.exitCode = 1;
-}
-
 if (import.meta.main) {
   const { text, skipped } = await recordStory();
   for (const title of skipped) process.stderr.write(`not played: "${title}": only root may mount a small disk\n`);
-  if (process.argv.includes("--check")) check(text, skipped);
+  if (process.argv.includes("--check")) compareStory({ file: STORY, target: "record-story", skipped }, text);
   else if (skipped.length > 0) throw new Error("a story that is kept has every chapter");
   else writeFileSync(STORY, text);
 }

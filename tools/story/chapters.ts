@@ -79,7 +79,7 @@ async function killDaemon({ stage, id }: Told): Promise<void> {
     `The model's answer is lost with it, and nothing else. The runner waits for the next daemon, keeps its lease, and has the call made
 again.`,
   );
-  writeScript(stage, { firstDelayMs: 500 });
+  writeScript(stage, { firstDelayMs: 1_000 });
   writeFileSync(join(stage.home, "config.yaml"), "");
   kill(stage, "daemon", "SIGKILL");
   stage.did("kill -9 <daemon>");

@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createNormaliser } from "./normalise.ts";
+import { type Paragraph, quoted, renderStory } from "./paragraphs.ts";
 import { childOf, freePort, type Played, playCommand, signalQuietly } from "./programs.ts";
 import { mountSmallDisk, type SmallDisk } from "./small-disk.ts";
 
@@ -76,7 +77,7 @@ export async function openStage(): Promise<Stage> {
       return code === 0 ? output : undefined;
     },
     toolServer: () => childOf(pidOf("runner"), /server-filesystem/),
-    text: () => render(paragraphs),
+    text: () => renderStory(paragraphs),
     async [Symbol.asyncDispose]() {
       disk?.free();
       for (const program of ["runner", "daemon"] as const) signalQuietly(() => pidOf(program), "SIGCONT");
@@ -98,35 +99,9 @@ export async function until<T>(what: string, look: () => T | undefined | Promise
   }
 }
 
-type Paragraph = string | { readonly console: string };
-
-/** Commands that follow each other share a block. */
-function render(paragraphs: readonly Paragraph[]): string {
-  const parts: string[] = [];
-  let lines: string[] = [];
-  const close = (): void => {
-    if (lines.length > 0) parts.push(`\`\`\`text\n${lines.join("\n")}\n\`\`\``);
-    lines = [];
-  };
-  for (const paragraph of paragraphs) {
-    if (typeof paragraph !== "string") {
-      lines.push(paragraph.console);
-      continue;
-    }
-    close();
-    parts.push(paragraph);
-  }
-  close();
-  return `${parts.join("\n\n")}\n`;
-}
-
 const TABLES = /^(list|approval (list|show)|execution (logs|why))\b/;
 
 /** Off a terminal, lists would be tab-separated. */
 function asOnTerminal(args: readonly string[]): readonly string[] {
   return TABLES.test(args.join(" ")) ? [...args, "-o", "table"] : args;
-}
-
-function quoted(arg: string): string {
-  return /^[\w./:=~-]+$/.test(arg) ? arg : JSON.stringify(arg);
 }

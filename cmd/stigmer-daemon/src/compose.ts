@@ -1,28 +1,27 @@
 import { setImmediate } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
-import { type Clock, createIds, type Log, unavailable } from "@stigmer/base";
-import { capabilityHandlers, problemOf } from "@stigmer/capability";
+import { type Clock, createIds, createRedactor, type Log, type Redactor, unavailable } from "@stigmer/base";
+import { capabilityHandlers, createSignIns, createToolServerMemory, problemOf } from "@stigmer/capability";
 import { files } from "@stigmer/contracts/files";
 import {
   agentExecutionHandlers,
   approvalHandlers,
-  createExecutions,
-  createHub,
-  createLeases,
-  createLiveSteps,
-  createRunners,
+  createProgressFeed,
   createRunningWork,
   createSteps,
   createTimers,
   executionQueryHandlers,
   requireKind,
   runnerHandlers,
+  sealingKeyHandlers,
   whyHandlers,
 } from "@stigmer/execution";
-import { createModelChoice, type GatewayDeps, gatewayHandlers, retryDelayMs } from "@stigmer/gateway";
+import { createBudgets, gatewayHandlers, modelHandlers, type Resolve, retryDelayMs } from "@stigmer/gateway";
 import * as kindDefinitions from "@stigmer/kinds";
-import { createProviders } from "@stigmer/model-providers";
+import { createSignIn } from "@stigmer/mcp-auth";
 import {
+  blobHandlers,
+  createDataKeys,
   createKinds,
   createPipeline,
   createPurger,
@@ -34,14 +33,21 @@ import {
   rowIndexes,
   verbHandlers,
 } from "@stigmer/resource";
-import type { Keys } from "@stigmer/resource/port";
-import type { Store } from "@stigmer/store";
+import type { Keys, Sealer } from "@stigmer/resource/port";
+import { type Blobs, readWhole, type Store } from "@stigmer/store";
+import { composeEngine } from "./compose-engine.ts";
+import { composeModels } from "./compose-models.ts";
+import { composeSecrets } from "./compose-secrets.ts";
 import { localAuditor, localAuthorizer } from "./local-policy.ts";
 import type { Settings } from "./settings.ts";
 
 export type ComposeOptions = {
   readonly store: Store;
+  readonly blobs: Blobs;
   readonly keys: Keys;
+  readonly sealer: Sealer;
+  /** Masks secrets in whatever the backend records, streams and tells; one of its own unless told. */
+  readonly redactor?: Redactor | undefined;
   readonly settings: () => Settings;
   /** Looks up one variable of the daemon's environment: providers' keys. */
   readonly env: (name: string) => string | undefined;
@@ -50,7 +56,7 @@ export type ComposeOptions = {
   readonly clock: Clock;
   readonly draining: AbortSignal;
   /** Who serves a model; the providers that the settings name unless told. */
-  readonly resolve?: GatewayDeps["resolve"] | undefined;
+  readonly resolve?: Resolve | undefined;
   /** How long a runner's lease lasts after its last heartbeat; 15 s unless told. */
   readonly leaseDurationMs?: number | undefined;
   /** Executions that may wait for runners; 100,000 unless told. */
@@ -71,45 +77,30 @@ export type Backend = {
 };
 
 const LEASE_DURATION_MS = 15_000;
+/** Largest attachment that a model is sent; no provider takes larger ones. */
+const MAX_ATTACHMENT_BYTES = 32 * 1024 * 1024;
 export const MAX_SUBSCRIBERS = 256;
 /** Executions that wait for runners; beyond that none can be created. */
 export const MAX_QUEUED_EXECUTIONS = 100_000;
 
 export function compose(options: ComposeOptions): Backend {
-  const { store, keys, log, clock, draining, leaseDurationMs = LEASE_DURATION_MS } = options;
+  const { store, blobs, keys, log, clock, leaseDurationMs = LEASE_DURATION_MS } = options;
   const ids = createIds(clock);
   const kinds = createKinds(Object.values(kindDefinitions));
   const rules = createRules();
+  const dataKeys = createDataKeys({ store, sealer: options.sealer });
   const resources = {
-    ...{ store, kinds, keys, clock, ids, log, rules },
+    ...{ store, blobs, kinds, keys, dataKeys, clock, ids, log, rules },
     ...{ authorizer: localAuthorizer, auditor: localAuditor(store, log) },
   };
   const pipeline = createPipeline(resources);
-  const hub = createHub();
-  const live = createLiveSteps(hub);
-  const runners = createRunners({ clock, quietAfterMs: leaseDurationMs });
-  const executions = createExecutions({ store, kinds, clock, hub });
-  const leases = createLeases({ store, executions, runners, clock, log, durationMs: leaseDurationMs });
-  const configured = (model: string) =>
-    createProviders(options.settings(), options.env, { scriptsDir: options.scriptsDir }).resolve(model);
-  const resolve = options.resolve ?? configured;
-  const models = createModelChoice({ defaultModel: () => options.settings().model, resolve });
-  const ending = { resources, executions, leases, live, runners, hub };
-  const steps = createSteps({ ...ending, draining });
+  const { redactor = createRedactor() } = options;
+  const secrets = composeSecrets(resources, redactor);
+  const ending = composeEngine({ ...options, resources, leaseDurationMs, ...secrets });
+  const { leases, live, runners } = ending;
+  const wiring = { ...secrets, ending, pipeline, leaseDurationMs };
   const timers = createTimers({ ...ending, log });
-  const starting = { ...ending, models, maxQueued: options.maxQueuedExecutions ?? MAX_QUEUED_EXECUTIONS };
-  const shared = { ...starting, store, kinds, pipeline, clock, ids, log };
-  const handlers = [
-    ...verbHandlers({ ...resources, running: createRunningWork(shared) }, pipeline),
-    ...genericHandlers(resources, pipeline),
-    ...agentExecutionHandlers(shared),
-    ...approvalHandlers({ ...shared, problemOf }),
-    ...whyHandlers(shared),
-    ...executionQueryHandlers({ ...shared, maxSubscribers: MAX_SUBSCRIBERS }),
-    ...runnerHandlers({ ...shared, runnerKind: requireKind(kinds, "Runner"), leaseDurationMs }),
-    ...gatewayHandlers({ steps, hub, clock, log, resolve, retryDelayMs }),
-    ...capabilityHandlers({ ...shared, steps, returnBy: clock.monotonic() + leaseDurationMs }),
-  ];
+  const handlers = handlersOf(options, wiring);
   const purger = createPurger(resources);
   return {
     pipeline,
@@ -122,6 +113,8 @@ export function compose(options: ComposeOptions): Backend {
       await leases.start();
       timers.start();
       purger.start();
+      // Nothing that is sealed needs it before it is asked for; without the key it waits for the next start.
+      void dataKeys.resume().catch((err) => log.warn({ err }, "the change of the sealing key is not finished"));
       void planAhead(rules);
     },
     async drain(graceMs) {
@@ -138,6 +131,44 @@ export function compose(options: ComposeOptions): Backend {
         .catch((err) => log.warn({ err, instance }, "leases of an ended runner were not released"));
     },
   };
+}
+
+type Wiring = ReturnType<typeof composeSecrets> & {
+  readonly ending: ReturnType<typeof composeEngine>;
+  readonly pipeline: Pipeline;
+  readonly leaseDurationMs: number;
+};
+
+function handlersOf(options: ComposeOptions, { ending, pipeline, leaseDurationMs, ...secrets }: Wiring): Handler[] {
+  const { blobs, keys, log, clock, draining, maxQueuedExecutions = MAX_QUEUED_EXECUTIONS } = options;
+  const { resources, executions } = ending;
+  const { store, kinds, ids, dataKeys } = resources;
+  const { variables, mask, secret, keyIn } = secrets;
+  const { choice, ...serving } = composeModels({ ...options, secret, env: keyIn(options.env) });
+  const steps = createSteps({ ...ending, draining });
+  const shared = {
+    ...{ ...ending, models: choice, variables, mask, maxQueued: maxQueuedExecutions },
+    ...{ store, kinds, pipeline, clock, ids, log, progress: createProgressFeed(clock) },
+    ...createToolServerMemory(resources),
+    signIns: createSignIns({ resources, mask, signIn: createSignIn() }),
+  };
+  return [
+    ...verbHandlers({ ...resources, running: createRunningWork(shared) }, pipeline),
+    ...genericHandlers(resources, pipeline),
+    ...blobHandlers(blobs),
+    ...sealingKeyHandlers({ dataKeys, pipeline }),
+    ...agentExecutionHandlers(shared),
+    ...approvalHandlers({ ...shared, problemOf }),
+    ...whyHandlers(shared),
+    ...executionQueryHandlers({ ...shared, maxSubscribers: MAX_SUBSCRIBERS }),
+    ...runnerHandlers({ ...shared, runnerKind: requireKind(kinds, "Runner"), leaseDurationMs }),
+    ...gatewayHandlers({
+      ...{ ...serving, steps, executions, clock, log, retryDelayMs, budgets: createBudgets() },
+      readBlob: (org, digest) => readWhole(blobs, { tenant: org, digest }, MAX_ATTACHMENT_BYTES),
+    }),
+    ...modelHandlers({ ...shared, ...serving, keys, executionKind: executions.agentExecutionKind }),
+    ...capabilityHandlers({ ...shared, steps, returnBy: clock.monotonic() + leaseDurationMs }),
+  ];
 }
 
 /** Plans the rules of all requests beside serving, so that neither the start nor a first request waits for all of them. */

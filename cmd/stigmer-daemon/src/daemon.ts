@@ -1,9 +1,9 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRegistry } from "@bufbuild/protobuf";
-import { type Clock, systemClock } from "@stigmer/base";
+import { type Clock, createRedactor, type Redactor, systemClock } from "@stigmer/base";
 import { files } from "@stigmer/contracts/files";
-import { createKeys, openMasterKey } from "@stigmer/secrets";
+import { createKeys, createSealer, keychain, keyFiles, openMasterKey } from "@stigmer/secrets";
 import {
   bind,
   deadline,
@@ -15,7 +15,8 @@ import {
   requestLog,
   type Unclaimed,
 } from "@stigmer/server";
-import { openLevelStore } from "@stigmer/store-leveldb";
+import type { BlobLimits, Blobs } from "@stigmer/store";
+import { openFileBlobs, openLevelStore } from "@stigmer/store-leveldb";
 import type { Logger } from "pino";
 import { compose, contractServices, MAX_QUEUED_EXECUTIONS, MAX_SUBSCRIBERS } from "./compose.ts";
 import { LOCAL_ORG } from "./local-policy.ts";
@@ -34,6 +35,8 @@ export type DaemonOptions = {
   readonly runnerEntry: string | undefined;
   readonly user: string;
   readonly log: Logger;
+  /** Knows the secrets that are in use; whoever writes the log's lines masks them with it. One of the daemon's own unless told. */
+  readonly redactor?: Redactor;
   /** The machine's unless told. */
   readonly clock?: Clock;
   /** Opens the store; on LevelDB unless told. */
@@ -79,19 +82,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const shutdown = new AbortController();
   try {
     const env = (name: string): string | undefined => options.env[name];
+    const blobs = await openFileBlobs({ dir: dataDir, log, clock });
+    const redactor = options.redactor ?? createRedactor();
     const backend = compose({
-      store,
+      redactor,
+      ...{ store, blobs },
       keys: createKeys(openMasterKey(join(home, "master.key"))),
+      sealer: sealerOf(options),
       settings,
-      env,
+      ...{ env, log, clock },
       scriptsDir: join(home, "scripts"),
-      log,
-      clock,
       draining: draining.signal,
       maxQueuedExecutions: options.maxQueuedExecutions,
       leaseDurationMs: options.leaseDurationMs ?? leaseDurationOf(settings()),
     });
-    const methods = bindAll(options, { backend, dataDir, draining: draining.signal });
+    const methods = bindAll(options, { backend, blobs, dataDir, draining: draining.signal, mask: redactor.text });
     const { maxConnections, maxConcurrentStreams } = LIMITS;
     const limits = { maxMessageBytes: Number(LIMITS.maxMessageBytes), maxConnections, maxConcurrentStreams };
     const registry = createRegistry(...files);
@@ -118,6 +123,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         shutdown.abort();
         await Promise.all([listener.close(CLOSE_MS), runner?.stop(RUNNER_GRACE_MS)]);
         rmSync(record, { force: true });
+        await blobs.close();
         await store.close();
         log.info({}, "daemon stopped");
       },
@@ -128,17 +134,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
+/** Master keys go to the machine's keychain where it has one, unless the environment says that it is not to be used. */
+function sealerOf({ home, env }: DaemonOptions) {
+  const files = keyFiles(join(home, "keys"));
+  return createSealer({ files, keychain: env.STIGMER_KEYCHAIN === "off" ? undefined : keychain() });
+}
+
 function leaseDurationOf({ runner }: Settings): number | undefined {
   return runner?.leaseDuration === undefined ? undefined : runner.leaseDuration * 1000;
 }
 
 type Wiring = {
   readonly backend: ReturnType<typeof compose>;
+  readonly blobs: Blobs;
   readonly dataDir: string;
   readonly draining: AbortSignal;
+  readonly mask: (text: string) => string;
 };
 
-function bindAll(options: DaemonOptions, { backend, dataDir, draining }: Wiring) {
+function bindAll(options: DaemonOptions, { backend, blobs, dataDir, draining, mask }: Wiring) {
   const services = contractServices();
   const names = services.map(({ typeName }) => typeName);
   const identity = { version: VERSION, implementation: "stigmer-daemon", pid: process.pid, dataDir };
@@ -149,14 +163,23 @@ function bindAll(options: DaemonOptions, { backend, dataDir, draining }: Wiring)
     pipeline: backend.pipeline,
     clock: systemClock,
     callerOf: () => caller,
-    interceptors: [errors(options.log), requestLog(options.log, systemClock), deadline(Number(LIMITS.unaryDeadlineMs))],
+    interceptors: [
+      errors(options.log, mask),
+      requestLog(options.log, systemClock),
+      deadline(Number(LIMITS.unaryDeadlineMs)),
+    ],
     handlers: [
       ...backend.handlers,
-      ...infoHandlers({ identity, services, unclaimed: UNCLAIMED, limits: LIMITS }),
+      ...infoHandlers({ identity, services, unclaimed: UNCLAIMED, limits: limitsWith(blobs.limits) }),
       ...healthHandlers({ services: names, draining }),
       ...reflectionHandlers(files, names),
     ],
   });
+}
+
+function limitsWith({ maxBytes, maxUnfinished, unfinishedMs }: BlobLimits) {
+  const blobs = { maxUnfinishedBlobs: maxUnfinished, unfinishedBlobMs: BigInt(unfinishedMs) };
+  return { ...LIMITS, ...blobs, maxBlobBytes: BigInt(maxBytes) };
 }
 
 function runnerOf(

@@ -23,6 +23,7 @@ import { createKinds, type Resource, toRow } from "@stigmer/resource";
 import type { Store, Task } from "@stigmer/store";
 import { openLevelStore } from "@stigmer/store-leveldb";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { noSecrets } from "./no-secrets.fake.ts";
 
 const REF = { org: "local", id: "aex_1" };
 const TASK: Task = {
@@ -85,9 +86,13 @@ it.each([
 function engineOver(over: Store) {
   const clock = systemClock;
   const kinds = createKinds(Object.values(kindDefinitions));
-  const executions = createExecutions({ store: over, kinds, clock, hub: createHub() });
+  const executions = createExecutions({ store: over, kinds, clock, hub: createHub(), redaction: noSecrets() });
   const runners = createRunners({ clock, quietAfterMs: 15_000 });
-  const leases = createLeases({ store: over, executions, runners, clock, log: silentLog, durationMs: 15_000 });
+  const leases = createLeases({
+    ...{ store: over, executions, runners, clock, log: silentLog, durationMs: 15_000 },
+    variablesOf: async () => ({ values: {}, secretNames: [] }),
+    fail: async () => {},
+  });
   return { executions, leases, runners };
 }
 

@@ -4,11 +4,14 @@ import {
   type AgentContext,
   type AgentLoop,
   create,
+  Failure,
   type Message,
   Role,
   runRunner,
   type ToolAnswer,
+  type ToolCallContext,
   type ToolHost,
+  type ToolHostNews,
   type ToolInvocation,
   type ToolListing,
   type ToolSpec,
@@ -68,30 +71,64 @@ async function turns(context: AgentContext, messages: Message[], tools: ToolSpec
 export interface TestToolHost extends ToolHost {
   /** Calls that have reached the tools, in order. */
   readonly calls: readonly ToolInvocation[];
+  /** How often a server was started to be listed. */
+  readonly starts: () => number;
+  /** What it tells without being asked. */
+  readonly news: () => ToolHostNews;
   listing: readonly ToolListing[];
 }
+
+export type TestTool = (
+  call: ToolInvocation,
+  signal: AbortSignal,
+  context: ToolCallContext,
+) => Promise<ToolAnswer> | ToolAnswer;
 
 /** A host of tools that answer as the test says. */
 export function createToolHost(
   listing: readonly Partial<ToolListing>[],
-  answer: (call: ToolInvocation, signal: AbortSignal) => Promise<ToolAnswer> | ToolAnswer = () => ({
-    content: "done",
-    isError: false,
-  }),
+  answer: TestTool = () => ({ content: "done", isError: false }),
 ): TestToolHost {
   const calls: ToolInvocation[] = [];
+  const told: { news?: ToolHostNews } = {};
+  let starts = 0;
+  const news = (): ToolHostNews => {
+    if (!told.news) throw new Error("nobody listens to the host");
+    return told.news;
+  };
   const host: TestToolHost = {
     calls,
+    news,
+    starts: () => starts,
     listing: listing.map(toolListing),
-    start: async () => host.listing,
-    async call(_, invocation, signal) {
+    async start() {
+      starts++;
+      return host.listing;
+    },
+    async call(server, invocation, context) {
+      if (!isSame(host.listing, invocation)) {
+        news().toolsChanged(server, host.listing);
+        throw new Failure("TOOL_CHANGED", "the tool is another by now", { notStarted: true });
+      }
       calls.push(invocation);
-      return await answer(invocation, signal);
+      return await answer(invocation, context.signal, context);
+    },
+    tell(to) {
+      told.news = to;
     },
     stop: async () => {},
     close: async () => {},
   };
   return host;
+}
+
+/** Whether a call was judged by the tool as it is. */
+function isSame(listing: readonly ToolListing[], { tool, definition }: ToolInvocation): boolean {
+  if (!definition) return true;
+  const now = listing.find((one) => one.tool === tool);
+  const words = ({ description, inputSchema, annotations }: ToolListing) =>
+    JSON.stringify([description, inputSchema, annotations]);
+  return now !== undefined && words(now) === words(definition);
 }
 
 export function toolListing(of: Partial<ToolListing>): ToolListing {

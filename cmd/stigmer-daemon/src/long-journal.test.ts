@@ -25,6 +25,7 @@ import { createKinds, type Resource, toRow } from "@stigmer/resource";
 import type { Store } from "@stigmer/store";
 import { openLevelStore } from "@stigmer/store-leveldb";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { noSecrets } from "./no-secrets.fake.ts";
 
 const REF = { org: "local", id: "aex_long" };
 const EVENTS_AT_ONCE = 250;
@@ -126,7 +127,7 @@ function engineOver(real: Store) {
   const hub = createHub();
   const live = createLiveSteps(hub);
   const runners = createRunners({ clock: systemClock, quietAfterMs: 1_000 });
-  const executions = createExecutions({ store: counting, kinds, clock: systemClock, hub });
+  const executions = createExecutions({ store: counting, kinds, clock: systemClock, hub, redaction: noSecrets() });
   const draining = new AbortController().signal;
   const steps = createSteps({ executions, live, hub, runners, draining } as Parameters<typeof createSteps>[0]);
   const make = async (stepKey: string) => {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Fault } from "@stigmer/base";
+import { createRedactor, Fault } from "@stigmer/base";
 import { restoreBackup } from "@stigmer/store-leveldb";
 import { pino } from "pino";
 import { startDaemon } from "./daemon.ts";
@@ -17,7 +17,8 @@ output.on("error", () => {
 output.on("write", () => {
   isStuck = false;
 });
-const log = pino({ name: "stigmer-daemon" }, output);
+const redactor = createRedactor();
+const log = pino({ name: "stigmer-daemon" }, { write: (line: string) => void output.write(redactor.text(line)) });
 const { env } = process;
 const home = resolve(env.STIGMER_HOME || join(homedir(), ".stigmer"));
 
@@ -47,7 +48,15 @@ async function serve(): Promise<void> {
   const port = env.STIGMER_PORT ? Number(env.STIGMER_PORT) : undefined;
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
     fail(new Error("STIGMER_PORT must be a port, 0 to 65535"));
-  const daemon = await startDaemon({ home, port, env, runnerEntry: runnerEntry(), user: userInfo().username, log });
+  const daemon = await startDaemon({
+    home,
+    port,
+    env,
+    runnerEntry: runnerEntry(),
+    user: userInfo().username,
+    log,
+    redactor,
+  });
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;

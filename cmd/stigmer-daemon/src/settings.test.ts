@@ -25,7 +25,7 @@ it("says nothing where there is no file, or an empty one", () => {
 
 it("says what the file says", () => {
   write(
-    "model: ollama/qwen3\nport: 1234\nrunner: { slots: 3, leaseDuration: 5 }\nproviders:\n  mine: { baseUrl: http://x/v1, apiKeyEnv: KEY }\n",
+    "model: ollama/qwen3\nport: 1234\nrunner: { slots: 3, leaseDuration: 5 }\nproviders:\n  mine: { baseUrl: http://x/v1, apiKeyEnv: KEY, api: responses, stream: false, contextWindow: 32768 }\n",
   );
 
   const settings = settingsFile(path())();
@@ -34,7 +34,9 @@ it("says what the file says", () => {
     model: "ollama/qwen3",
     port: 1234,
     runner: { slots: 3, leaseDuration: 5 },
-    providers: { mine: { baseUrl: "http://x/v1", apiKeyEnv: "KEY" } },
+    providers: {
+      mine: { baseUrl: "http://x/v1", apiKeyEnv: "KEY", api: "responses", stream: false, contextWindow: 32_768 },
+    },
   });
 });
 
@@ -68,6 +70,8 @@ it("is right again once the file is", () => {
 it.each([
   ["an unknown key", "modell: a/b", /modell is not a setting/],
   ["an unknown key inside", "providers: { mine: { url: x } }", /providers\.mine\.url is not a setting/],
+  ["an api that there is none of", "providers: { x: { api: grpc } }", /api must be one of chat, responses, messages/],
+  ["a text for yes or no", "providers: { x: { stream: 'no' } }", /providers\.x\.stream must be a boolean/],
   ["a key that every object has", "toString: x", /toString is not a setting/],
   ["a text for a number", "port: many", /port must be a whole number from 0 to 65535/],
   ["a port that there is none of", "port: 65536", /port must be a whole number/],
@@ -80,6 +84,15 @@ it.each([
     /runner\.leaseDuration must be a whole number from 3/,
   ],
   ["slots without end", "runner: { slots: .inf }", /runner\.slots must be a whole number/],
+  ["a limit of nothing", "limits: { maxTokens: 0 }", /limits\.maxTokens must be a whole number from 1/],
+  ["a limit that there is none of", "limits: { maxCost: 1 }", /limits\.maxCost is not a setting/],
+  ["a price below nothing", "prices: { p/m: { inputMicros: -1 } }", /prices\.p\/m\.inputMicros must be a whole number/],
+  ["half a price", "prices: { p/m: { inputMicros: 1 } }", /prices\.p\/m\.outputMicros is missing/],
+  [
+    "the price of no model",
+    "prices: { m: { inputMicros: 1, outputMicros: 1 } }",
+    /prices\.m must be a provider\/model/,
+  ],
   ["a number for a text", "model: 1", /model must be a string/],
   ["nothing for a text", "model:", /model must be a string/],
   ["a list for a map", "providers: []", /providers must be a map/],

@@ -28,7 +28,10 @@ export interface Tended {
   assignment(id: string): Promise<Assignment>;
   /** Its lease. */
   lease(id: string): Promise<Lease>;
-  /** Reads the execution's tools; each of `servers` offers these, one destructive `act` unless told. */
+  /**
+   * Reads the execution's tools; each of `servers` offers these, one destructive `act` unless told. A server is asked for them
+   * once: from then on the backend knows them.
+   */
   list(lease: Lease, servers?: number, offered?: readonly Offered[]): Promise<readonly ToolDefinition[]>;
   /** Goes as far as a call of `act` that a person has approved and that runs, with a lease taken after the approval. */
   begin(id: string, scope?: ApprovalScope): Promise<Begun>;
@@ -49,9 +52,10 @@ export async function tend(client: Client, hello: Parameters<typeof connectRunne
       if (leaseOf(next).executionId === id) return next;
     }
   };
+  let known = 0;
   const list: Tended["list"] = async ({ executionId, epoch }, servers = 1, offered = [{}]) => {
     const listing = client.service(ToolController).list({ executionId, epoch });
-    for (let count = 0; count < servers; count++) {
+    for (; known < servers; known++) {
       const { requestId } = await line.next("startServer");
       const tools = offered.map((of) => ({ tool: "act", description: "acts", inputSchema: "{}", ...of }));
       line.send({ case: "serverStarted", value: { requestId, tools } });

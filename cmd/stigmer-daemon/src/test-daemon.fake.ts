@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createRedactor } from "@stigmer/base";
 import type { Client } from "@stigmer/client";
 import { connectTo } from "@stigmer/client/node";
 import { pino } from "pino";
@@ -40,11 +41,14 @@ export const LEVEL = { warn: 40, error: 50 } as const;
 export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {
   const home = mkdtempSync(join(tmpdir(), "stigmer-daemon-"));
   const log: LogLine[] = [];
+  const redactor = createRedactor();
   const start = (port: number) =>
     startDaemon({
-      ...{ home, port, env: {}, runnerEntry: undefined, user: "tester" },
+      ...{ home, port, runnerEntry: undefined, user: "tester" },
       ...options,
-      log: pino({ level: "debug" }, { write: (line: string) => void log.push(JSON.parse(line)) }),
+      env: { STIGMER_KEYCHAIN: "off", ...options.env },
+      redactor,
+      log: pino({ level: "debug" }, { write: (line: string) => void log.push(JSON.parse(redactor.text(line))) }),
     });
   let running: Awaited<ReturnType<typeof start>> | undefined = await start(0);
   const { url } = running;

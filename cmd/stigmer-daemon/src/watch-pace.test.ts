@@ -13,9 +13,9 @@ import {
 } from "@stigmer/contracts/agentic";
 import { WatchEventType as Type } from "@stigmer/contracts/commons";
 import type { Handler } from "@stigmer/resource";
-import { createKeys } from "@stigmer/secrets";
+import { createKeys, createSealer, keyFiles } from "@stigmer/secrets";
 import type { Store } from "@stigmer/store";
-import { openLevelStore } from "@stigmer/store-leveldb";
+import { openFileBlobs, openLevelStore } from "@stigmer/store-leveldb";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { compose } from "./compose.ts";
 import { refused } from "./refused.fake.ts";
@@ -33,10 +33,12 @@ beforeEach(async () => {
   passed = 0;
   dir = mkdtempSync(join(tmpdir(), "stigmer-pace-"));
   store = await openLevelStore({ dir, clock: systemClock, log: silentLog });
+  const blobs = await openFileBlobs({ dir, clock: systemClock, log: silentLog });
   const keys = createKeys(new Uint8Array(32));
+  const sealer = createSealer({ files: keyFiles(dir) });
   const draining = new AbortController().signal;
   const options = { settings: () => ({}), env: () => undefined, scriptsDir: dir, log: silentLog, clock, draining };
-  ({ handlers } = compose({ store, keys, ...options }));
+  ({ handlers } = compose({ store, blobs, keys, sealer, ...options }));
 });
 afterEach(async () => {
   vi.useRealTimers();

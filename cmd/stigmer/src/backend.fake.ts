@@ -294,7 +294,10 @@ function serveExecutions(router: ConnectRouter, backend: FakeBackend): void {
     list: () => ({ items: [backend.execution] }),
   });
   router.service(SessionQueryController, {
-    getByReference: ({ name }) => ({ metadata: { name, id: `ses_${name.toUpperCase()}` } }),
+    getByReference: ({ name }) => ({
+      metadata: { name, id: `ses_${name.toUpperCase()}` },
+      spec: { agent: "of-session" },
+    }),
   });
   router.service(ExecutionQueryController, {
     subscribe(request, { signal }) {

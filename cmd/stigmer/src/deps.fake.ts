@@ -26,6 +26,8 @@ export type WorldOptions = {
   readonly stdin?: string;
   readonly env?: Env;
   readonly processes?: Partial<Processes>;
+  /** What servers on this machine answer, by URL; nothing answers at others. */
+  readonly servers?: Readonly<Record<string, unknown>>;
 };
 
 /** A world of its own for one test: a temporary home, backends in memory, a clock that sleeping moves. */
@@ -49,6 +51,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const out: string[] = [];
   const error: string[] = [];
   const interrupt = new AbortController();
+  const caught: (() => void)[] = [];
   let now = Date.parse("2026-01-31T12:00:00Z");
   const sink = (texts: string[]) => ({ isTTY, columns: 80, write: async (text: string) => void texts.push(text) });
   const deps: Deps = {
@@ -59,12 +62,17 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     cwd: home,
     userHome: home,
     version: "1.2.3",
+    nodeVersion: "24.1.0",
     clock: { now: () => now, monotonic: () => now },
     async sleep(ms) {
       now += ms;
       await new Promise((resolve) => setImmediate(resolve));
     },
     interrupt: interrupt.signal,
+    catchInterrupts(onInterrupt) {
+      caught.push(onInterrupt);
+      return { [Symbol.dispose]: () => void caught.splice(caught.indexOf(onInterrupt), 1) };
+    },
     connect: async (url) =>
       lightOver(
         createRouterTransport((router) => (backends[url] ?? (() => {}))(router), {
@@ -72,6 +80,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         }),
         url,
       ),
+    fetch: async (url) => {
+      const answer = options.servers?.[String(url)];
+      if (answer === undefined) throw new TypeError("fetch failed");
+      return Response.json(answer);
+    },
     processes: { ...noProcesses, ...options.processes },
     daemonCommand: ["node", "daemon.js"],
     conformanceProgram: join(home, "conformance.mjs"),
@@ -83,7 +96,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     stdout: () => out.join(""),
     stderr: () => error.join(""),
     run: (...args) => runCli(deps, args),
-    interrupt: () => interrupt.abort(),
+    interrupt: () => (caught.at(-1) ?? (() => interrupt.abort()))(),
   };
 }
 
@@ -129,5 +142,10 @@ function sourceOf(text: string, isTTY: boolean): Source {
       return text;
     },
     line: async () => lines.shift(),
+    hidden: async () => lines.shift(),
+    async edit() {
+      const text = lines.shift();
+      return text === undefined ? { kind: "end" } : { kind: "text", text };
+    },
   };
 }

@@ -84,6 +84,7 @@ const NEXT_STEPS: Partial<Record<Reason, Next>> = {
     file
       ? `correct the file: ${file}`
       : `export the variable of its key, then: stigmer local restart; its name: stigmer config set providers.${provider}.apiKeyEnv <VARIABLE>`,
+  MODEL_PRICE_UNKNOWN: "set its price in `prices` of config.yaml, or see which models have one: stigmer model list",
   PROVIDER_REFUSED: "check the model's name, the provider's key and your account there",
   PROVIDER_UNAVAILABLE: "try again in a moment; a local provider may have to be started",
   TOOL_NOT_FOUND: "see which tools the agent names: stigmer get agent <name> -o yaml",
@@ -95,5 +96,7 @@ const NEXT_STEPS: Partial<Record<Reason, Next>> = {
   PERMISSION_DENIED: "ask an owner of the organization for the permission",
   STORE_CORRUPT: "go back to the newest backup: stigmer local stop, then stigmer local reset --from-backup",
   STORE_WRITE_FAILED: "free some space on the disk of the backend's data",
+  BLOB_INCOMPLETE: "send its content first: stigmer skill push <folder>, or stigmer agent execute --attach <file>",
+  BLOB_DIGEST_MISMATCH: "it changed while it was sent; try again",
   BACKEND_UNREACHABLE: "check the URL, or start the local daemon: stigmer local start",
 };

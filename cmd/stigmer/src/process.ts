@@ -24,15 +24,24 @@ function daemonProgram({ env, folder }: Started): string {
   return existsSync(bundled) ? bundled : join(folder, SOURCE_DAEMON);
 }
 
-/** The first Ctrl-C asks the command to end, the second ends the process. */
-function interruptSignal(): AbortSignal {
+/** The first Ctrl-C asks the command to end, the second ends the process; unless the command has asked for it. */
+function listenForInterrupts(): Pick<Deps, "interrupt" | "catchInterrupts"> {
   const interrupt = new AbortController();
+  const caught: (() => void)[] = [];
   process.on("SIGINT", () => {
+    const onInterrupt = caught.at(-1);
+    if (onInterrupt) return onInterrupt();
     if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
     interrupt.abort();
   });
   process.on("SIGTERM", () => interrupt.abort());
-  return interrupt.signal;
+  return {
+    interrupt: interrupt.signal,
+    catchInterrupts(onInterrupt) {
+      caught.push(onInterrupt);
+      return { [Symbol.dispose]: () => void caught.splice(caught.indexOf(onInterrupt), 1) };
+    },
+  };
 }
 
 /** Whoever reads the output has gone: `stigmer list agents | head -1`. */
@@ -65,15 +74,23 @@ export async function runProcess(started: Started): Promise<never> {
 
 function depsOf({ env, folder }: Started): Omit<Deps, "stdout" | "stderr"> {
   return {
-    stdin: sourceOver(() => process.stdin),
+    stdin: sourceOver(
+      () => process.stdin,
+      async (options) => {
+        const { editLine } = await import("./line-editor.ts");
+        return await editLine({ input: process.stdin, output: process.stderr }, options);
+      },
+    ),
     env,
     cwd: process.cwd(),
     userHome: homedir(),
     version: packageJson.version,
+    nodeVersion: process.versions.node,
     clock: systemClock,
     sleep,
-    interrupt: interruptSignal(),
+    ...listenForInterrupts(),
     connect: async (url, options) => (await import("@stigmer/client/light")).connectLightly({ url, ...options }),
+    fetch,
     processes: systemProcesses,
     daemonCommand: [process.execPath, ...SMALL_HEAP, daemonProgram({ env, folder })],
     conformanceProgram: join(folder, "conformance.mjs"),

@@ -15,6 +15,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "create agents and talk to them",
     load: async () => (await import("./commands/agent.ts")).newAgentCommand,
   },
+  chat: {
+    summary: "talk with an agent in one session",
+    load: async () => (await import("./commands/chat.ts")).newChatCommand,
+  },
+  doctor: {
+    summary: "say what works, what does not, and the command that fixes it",
+    load: async () => (await import("./commands/doctor.ts")).newDoctorCommand,
+  },
   apply: {
     summary: "create or replace resources from manifests",
     load: async () => (await import("./commands/apply.ts")).newApplyCommand,
@@ -64,6 +72,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "print the JSON Schema of manifests",
     load: async () => (await import("./commands/schema.ts")).newSchemaCommand,
   },
+  mcp: {
+    summary: "keep servers of tools, and try them out",
+    load: async () => (await import("./commands/mcp.ts")).newMcpCommand,
+  },
+  skill: {
+    summary: "push folders of knowledge that agents read, show and pull them",
+    load: async () => (await import("./commands/skill.ts")).newSkillCommand,
+  },
   execution: {
     summary: "look at executions, steer them, check their journals",
     load: async () => (await import("./commands/execution.ts")).newExecutionCommand,
@@ -75,6 +91,18 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   approval: {
     summary: "decide what executions ask",
     load: async () => (await import("./commands/approval.ts")).newApprovalCommand,
+  },
+  model: {
+    summary: "show the models of the configured providers, and try them out",
+    load: async () => (await import("./commands/model.ts")).newModelCommand,
+  },
+  usage: {
+    summary: "show what executions used: tokens and cost",
+    load: async () => (await import("./commands/usage.ts")).newUsageCommand,
+  },
+  env: {
+    summary: "keep variables and secrets",
+    load: async () => (await import("./commands/env.ts")).newEnvCommand,
   },
   config: {
     summary: "read and change settings",

@@ -26,7 +26,11 @@ export function sinkOver(
       return stream().isTTY === true;
     },
     get columns() {
-      return (stream() as WriteStream).columns ?? DEFAULT_COLUMNS;
+      // A terminal that knows no size says 0.
+      return (stream() as WriteStream).columns || DEFAULT_COLUMNS;
+    },
+    get rows() {
+      return (stream() as WriteStream).rows || undefined;
     },
     write: (text) =>
       new Promise((resolve) => {
@@ -38,9 +42,13 @@ export function sinkOver(
 }
 
 /** A source over the process's standard input, which is not touched before it is used. */
-export function sourceOver(input: () => Readable & { readonly isTTY?: boolean }): Source {
+export function sourceOver(
+  input: () => Readable & { readonly isTTY?: boolean },
+  edit: Source["edit"] = async () => ({ kind: "end" }),
+): Source {
   const readLine = lineReader();
   return {
+    edit,
     get isTTY() {
       return input().isTTY === true;
     },
@@ -55,6 +63,7 @@ export function sourceOver(input: () => Readable & { readonly isTTY?: boolean })
       return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
     },
     line: (signal) => readLine(input(), signal),
+    hidden: async (signal) => (await import("./hidden-line.ts")).readHiddenLine(input(), signal),
   };
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createIds } from "./ids.ts";
+import { createIds, idsFrom } from "./ids.ts";
 
 const at = (now: number) => ({ now: () => now, monotonic: () => 0 });
 
@@ -41,4 +41,16 @@ it("makes suffixes that a name may end with", () => {
 
   for (const suffix of suffixes) expect(suffix).toMatch(/^[a-km-np-z2-9a-z]{5}$/);
   expect(new Set(suffixes).size).toBeGreaterThan(990);
+});
+
+it("tells ids of a moment and later from those before, in order of their bytes", () => {
+  let now = 1_000;
+  const ids = createIds({ now: () => now, monotonic: () => 0 });
+  const before = ids.mint("x");
+  now = 1_001;
+  const after = ids.mint("x");
+
+  expect(before < idsFrom("x", 1_001)).toBe(true);
+  expect(after > idsFrom("x", 1_001)).toBe(true);
+  expect(idsFrom("x", 1_000.5)).toBe(idsFrom("x", 1_001));
 });

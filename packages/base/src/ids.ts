@@ -34,6 +34,11 @@ export function createIds(clock: Clock): IdSource {
   };
 }
 
+/** What every id that is minted at `time` or later sorts behind, and none that was minted before. */
+export function idsFrom(prefix: string, time: number): string {
+  return `${prefix}_${encodeTime(Math.max(0, Math.ceil(time)))}`;
+}
+
 function randomCharacters(count: number): number[] {
   return [...crypto.getRandomValues(new Uint8Array(count))].map((byte) => byte & 31);
 }

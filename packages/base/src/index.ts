@@ -19,5 +19,6 @@ export {
   unsupported,
   type Violation,
 } from "./faults.ts";
-export { createIds, type IdSource } from "./ids.ts";
+export { createIds, type IdSource, idsFrom } from "./ids.ts";
 export { type Log, silentLog } from "./log.ts";
+export { createRedactor, type RedactedStream, type Redactor } from "./redactor.ts";

@@ -11,6 +11,8 @@ export type Question = {
   readonly value: Record<string, Json>;
   readonly digest: string;
   readonly cause: ApprovalCause;
+  /** What the person is told besides; absent where the call speaks for itself. */
+  readonly message?: string;
 };
 
 /** What an approval is bound to: the answer to one question is no answer to another. */
@@ -40,15 +42,22 @@ export async function askPerson(
   return { kind: "park", approvalId: approvalIds[0] ?? "", phase: Phase.WAITING_FOR_APPROVAL, ...rest };
 }
 
-function wordsOf({ stepKey, tool, value, digest, cause }: Question): ApprovalQuestion {
+function wordsOf({ stepKey, tool, value, digest, cause, message = "" }: Question): ApprovalQuestion {
   return {
     ...{ stepKey, tool: tool.tool, server: tool.server, arguments: JSON.stringify(value) },
     ...{ cause, definitionDigest: tool.digest, digest, toolDescription: tool.description },
-    inputSchema: tool.inputSchema,
+    ...{ inputSchema: tool.inputSchema, message },
   };
 }
 
 /** Why a person is asked about a call. */
-export function causeOf(isUncertain: boolean): ApprovalCause {
-  return isUncertain ? ApprovalCause.UNCERTAIN : ApprovalCause.POLICY;
+export function causeOf({
+  isUncertain,
+  changed,
+}: {
+  readonly isUncertain: boolean;
+  readonly changed: boolean;
+}): ApprovalCause {
+  if (isUncertain) return ApprovalCause.UNCERTAIN;
+  return changed ? ApprovalCause.CHANGED : ApprovalCause.POLICY;
 }

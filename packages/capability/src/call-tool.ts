@@ -1,11 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { unavailable } from "@stigmer/base";
 import {
+  ApprovalCause,
   ApprovalDecision,
   ToolCallSchema,
   ToolCallStartedSchema,
   type ToolDefinition,
-  ToolResultSchema,
 } from "@stigmer/contracts/agentic";
 import {
   type CallToolRequest,
@@ -14,9 +14,12 @@ import {
   type PlannedCall,
 } from "@stigmer/contracts/capability";
 import {
+  type CallKey,
+  CallParked,
   type Claim,
   type Connection,
   callKey,
+  closeElicitations,
   type ExecutionState,
   type StepApproval,
   type StepState,
@@ -25,12 +28,16 @@ import {
 import type { Call, Json } from "@stigmer/resource";
 import { checkArguments } from "./arguments.ts";
 import { approvalDigest, askPerson, causeOf, type Question } from "./ask.ts";
-import { askUser } from "./ask-user.ts";
 import { type AskedCall, askedCall } from "./asked-call.ts";
 import { delegate } from "./delegate.ts";
 import type { CapabilityDeps } from "./deps.ts";
-import { acknowledge, dispatch, finished, hostFor, mayComeBack } from "./dispatch.ts";
-import { acceptedEffects, asksFirst, isGranted, mayRetry } from "./policy.ts";
+import { acknowledge, dispatch, hostFor, mayComeBack } from "./dispatch.ts";
+import { judgeOwn } from "./own-tools.ts";
+import { BARRED, isBarred } from "./plan-mode.ts";
+import { mayRetry, mustAskFirst, standingOf } from "./policy.ts";
+import { refuse } from "./refuse.ts";
+import { serverStart, useOf } from "./server-use.ts";
+import { ToolMoved } from "./tool-moved.ts";
 import { waits } from "./waits.ts";
 
 /** Checks, asks, records the intent, hands the call to a runner, records the outcome: each before the next. */
@@ -39,81 +46,168 @@ export async function* callTool(
   request: CallToolRequest,
   call: Call,
 ): AsyncIterable<CallToolResponse> {
-  const asked = askedCall(request, call);
+  const asked = await askedCall(deps, request, call);
   await deps.executions.requireLease(asked, asked);
   await mayComeBack(deps, asked, call.signal);
+  await closeLost(deps, asked);
   const host = await hostFor(deps, asked, call.signal);
-  const made = { arguments: asked.call.arguments };
-  const claim = await deps.steps.claim(asked, {
-    judge: (state, step) => judge(deps, { asked, state, step, host, made, planned: request.planned, call }),
-    perform: (step, state) => dispatch(deps, { step, state, asked, host, arguments: made.arguments }),
-    recorded: (step) =>
-      acknowledge(deps, host, { executionId: asked.id, stepKey: asked.stepKey, attempt: step.attempt }),
-  });
-  yield create(CallToolResponseSchema, { message: await answerOf(claim) });
+  const { planned } = asked;
+  yield create(CallToolResponseSchema, { message: await answer(deps, { asked, host, planned, call }) });
 }
 
-type Judging = {
+/** What a tool server asked a person in a call that is lost needs no answer: the call is asked about anew. */
+async function closeLost(deps: CapabilityDeps, asked: AskedCall): Promise<void> {
+  const { steps } = await deps.executions.load(asked);
+  const step = steps.get(asked.stepKey);
+  if (!step?.elicitations.some(isUndecided)) return;
+  const call = keyOf(asked, step);
+  if (!deps.runners.calls.get(callKey(call))) await closeElicitations(deps, asked, call);
+}
+
+type Answering = {
   readonly asked: AskedCall;
-  readonly state: ExecutionState;
-  readonly step: StepState | undefined;
   readonly host: Connection | undefined;
-  /** Arguments with which the call is made: the model's, unless a person has put others in their place. */
-  readonly made: { arguments: string };
   readonly planned: readonly PlannedCall[];
   readonly call: Call;
 };
 
+type Answer = NonNullable<NonNullable<Parameters<typeof create<typeof CallToolResponseSchema>>[1]>["message"]>;
+
+/** How often a call is judged anew because its tool has changed meanwhile. */
+const MOST_JUDGED = 3;
+
+async function answer(deps: CapabilityDeps, answering: Answering): Promise<Answer> {
+  const { asked, host } = answering;
+  for (let count = 1, unstarted = 0, mayRenew = true; ; count++) {
+    const made: Made = { arguments: asked.said, tool: undefined };
+    const isLast = count >= MOST_JUDGED;
+    const claim = await deps.steps.claim(asked, {
+      judge: (state, step) => judge(deps, { ...answering, state, step, made, unstarted, isLast }),
+      perform: (step, state) => dispatch(deps, { step, state, asked, host, mayRenew, ...made }),
+      recorded: (step) => acknowledge(deps, host, keyOf(asked, step)),
+    });
+    try {
+      return await answerOf(claim);
+    } catch (error) {
+      if (error instanceof CallParked) return { case: "parked", value: { approvalId: error.approvalId } };
+      if (!(error instanceof ToolMoved)) throw error;
+      acknowledge(deps, host, keyOf(asked, error));
+      unstarted = error.attempt;
+      mayRenew &&= error.what !== "token";
+    }
+  }
+}
+
+/** What a call is made with. */
+type Made = {
+  /** The model's arguments, unless a person has put others in their place. */
+  arguments: string;
+  tool: ToolDefinition | undefined;
+};
+
+type Judging = Answering & {
+  readonly state: ExecutionState;
+  readonly step: StepState | undefined;
+  readonly made: Made;
+  /** A try that surely has not reached the tool, 0 where none is known. */
+  readonly unstarted: number;
+  readonly isLast: boolean;
+};
+
 async function judge(deps: CapabilityDeps, judging: Judging): Promise<Verdict> {
   const { asked, state, step } = judging;
-  const tool = toolOf(state, asked.call.name);
-  if (!tool)
+  const listed = toolOf(state, asked.call.name);
+  if (!listed)
     return refuse(asked, `there is no tool ${JSON.stringify(asked.call.name)}; the tools are: ${namesOf(state)}`);
-  const checked = checkArguments(asked.call.arguments, tool.inputSchema);
+  const tool = await currentTool(deps, { org: asked.org, state, listed });
+  if (!tool) return refuse(asked, `the tool's server no longer has the tool ${JSON.stringify(listed.tool)}`);
+  const checked = checkArguments(asked.said, tool.inputSchema);
   if (!checked.ok) return refuse(asked, checked.problem);
-  const { value } = checked;
+  const isMasked = asked.said !== asked.call.arguments;
+  const value = isMasked ? (JSON.parse(asked.call.arguments) as Record<string, Json>) : checked.value;
   if (tool.agent) return await delegate(deps, { asked, state, step, agent: tool.agent, value, call: judging.call });
-  if (tool.server === "") return askUser({ asked, state, step, value });
+  if (tool.server === "") return await judgeOwn(deps, { asked, state, step, tool, value });
+  if (isBarred(state, tool) && !step?.attempt) return refuse(asked, BARRED);
   return await judgeCall(deps, judging, { tool, value });
+}
+
+type Listed = { readonly org: string; readonly state: ExecutionState; readonly listed: ToolDefinition };
+
+/** The tool as its server describes it by now, as far as that is known; undefined where it has it no longer. */
+async function currentTool(deps: CapabilityDeps, { org, state, listed }: Listed): Promise<ToolDefinition | undefined> {
+  const server = state.created?.servers.find(({ name }) => name === listed.server);
+  if (!server) return listed;
+  const tools = await deps.listings.newest(org, await serverStart(deps, useOf(org, state, server)));
+  if (!tools) return listed;
+  const current = tools.find(({ tool }) => tool === listed.tool);
+  return current && { ...current, name: listed.name };
 }
 
 type Checked = { readonly tool: ToolDefinition; readonly value: Record<string, Json> };
 
 async function judgeCall(deps: CapabilityDeps, judging: Judging, { tool, value }: Checked): Promise<Verdict> {
   const { asked, state, step } = judging;
-  const digest = approvalDigest({ executionId: asked.id, stepKey: asked.stepKey, tool, state, value });
-  const isOpen = step !== undefined && step.attempt > 0;
-  const approval = step?.approval;
-  const isAnswer = approval !== undefined && approval.spec.digest === digest && approval.attempt === step?.attempt;
-  if (isAnswer && approval.decision === ApprovalDecision.UNSPECIFIED) return waits(state, approval.id);
-  if (isAnswer && approval.decision === ApprovalDecision.APPROVED) {
-    judging.made.arguments = approval.arguments || approval.spec.arguments;
-    return perform(judging, tool);
-  }
-  if (isAnswer) return decline(asked, approval, isOpen);
-  const call = { executionId: asked.id, stepKey: asked.stepKey, attempt: step?.attempt ?? 0 };
-  if (isOpen && deps.runners.calls.get(callKey(call))) return { kind: "resume" };
-  const effects = await acceptedEffects(deps, asked.org, tool);
-  const mustAsk = isOpen ? !mayRetry(effects) : asksFirst(effects) && !isGranted(state, tool);
+  judging.made.tool = tool;
+  const known = await answered(deps, judging, { tool, value });
+  if (known) return known;
+  const isOpen = step !== undefined && step.attempt > 0 && step.attempt !== judging.unstarted;
+  const isOwed = step !== undefined && deps.runners.calls.get(callKey(keyOf(asked, step))) !== undefined;
+  if (isOpen && isOwed) return { kind: "resume" };
+  if (judging.isLast) return refuse(asked, "the tool's server keeps changing what the tool is; the call was not made");
+  const standing = await standingOf(deps, asked.org, tool);
+  const mustAsk = isOpen ? !mayRetry(standing) : mustAskFirst(state, tool, standing);
   if (!mustAsk) return perform(judging, tool);
-  const shown = isOpen && approval?.arguments ? (JSON.parse(approval.arguments) as Record<string, Json>) : value;
-  const question = { stepKey: asked.stepKey, tool, value: shown, digest, cause: causeOf(isOpen) };
+  const edited = isOpen && step.approval?.arguments;
+  const shown = edited ? (JSON.parse(edited) as Record<string, Json>) : value;
+  const digest = digestOf(judging, { tool, value });
+  const cause = causeOf({ isUncertain: isOpen, changed: standing.changed });
+  const question = { stepKey: asked.stepKey, tool, value: shown, digest, cause };
   return await askPerson(deps, { asked, state, questions: [question, ...(await plannedQuestions(deps, judging))] });
+}
+
+/** What becomes of a call about which a person was asked; undefined where nobody was, or about another tool than it is now. */
+async function answered(deps: CapabilityDeps, judging: Judging, checked: Checked): Promise<Verdict | undefined> {
+  const { asked, state, step } = judging;
+  if (!step) return undefined;
+  const asking = step.elicitations.find(isUndecided);
+  if (asking && deps.runners.calls.get(callKey(keyOf(asked, step)))) return waits(state, asking.id);
+  const { approval } = step;
+  if (approval?.attempt !== step.attempt) return undefined;
+  if (isUndecided(approval)) return waits(state, approval.id);
+  if (approval.spec.digest !== digestOf(judging, checked)) return undefined;
+  if (approval.decision !== ApprovalDecision.APPROVED) return decline(asked, approval);
+  const isMasked = asked.said !== asked.call.arguments;
+  judging.made.arguments = approval.arguments || (isMasked ? asked.said : approval.spec.arguments);
+  return perform(judging, checked.tool);
+}
+
+function digestOf({ asked, state }: Judging, { tool, value }: Checked): string {
+  return approvalDigest({ executionId: asked.id, stepKey: asked.stepKey, tool, state, value });
+}
+
+function isUndecided({ decision }: { readonly decision: ApprovalDecision }): boolean {
+  return decision === ApprovalDecision.UNSPECIFIED;
+}
+
+function keyOf({ id, stepKey }: AskedCall, { attempt }: { readonly attempt: number }): CallKey {
+  return { executionId: id, stepKey, attempt };
 }
 
 /** Calls of the same turn that a person has to be asked about as well. */
 async function plannedQuestions(deps: CapabilityDeps, { asked, state, planned }: Judging): Promise<Question[]> {
   const questions: Question[] = [];
   for (const { stepKey, call } of planned) {
-    const tool = call && toolOf(state, call.name);
+    const listed = call && toolOf(state, call.name);
+    const tool = listed && (await currentTool(deps, { org: asked.org, state, listed }));
     if (!call || !tool || tool.server === "" || stepKey === asked.stepKey || state.steps.has(stepKey)) continue;
+    if (isBarred(state, tool)) continue;
     if (questions.some((question) => question.stepKey === stepKey)) continue;
     const checked = checkArguments(call.arguments, tool.inputSchema);
-    const asks = asksFirst(await acceptedEffects(deps, asked.org, tool)) && !isGranted(state, tool);
-    if (!checked.ok || !asks) continue;
+    const standing = await standingOf(deps, asked.org, tool);
+    if (!checked.ok || !mustAskFirst(state, tool, standing)) continue;
     const { value } = checked;
     const digest = approvalDigest({ executionId: asked.id, stepKey, tool, state, value });
-    questions.push({ stepKey, tool, value, digest, cause: causeOf(false) });
+    questions.push({ stepKey, tool, value, digest, cause: causeOf({ isUncertain: false, changed: standing.changed }) });
   }
   return questions;
 }
@@ -133,15 +227,10 @@ function perform({ asked, host, made }: Judging, tool: ToolDefinition): Verdict 
   return { kind: "perform", intent: { case: "toolCallStarted", value } };
 }
 
-function refuse(asked: AskedCall, content: string, isError = true): Verdict {
-  const result = create(ToolResultSchema, { callId: asked.call.id, content, isError });
-  return { kind: "settle", outcome: finished(asked, result, 0) };
-}
-
 /** What the model is told of a call that a person did not want to be made. */
-function decline(asked: AskedCall, { decision, comment }: StepApproval, isUncertain: boolean): Verdict {
+function decline(asked: AskedCall, { decision, comment, spec }: StepApproval): Verdict {
   const said = comment ? `: ${comment}` : "";
-  if (isUncertain) {
+  if (spec.cause === ApprovalCause.UNCERTAIN) {
     const text = `the answer to this call was lost, so it may have had its effect; it is not made again${said}`;
     return refuse(asked, text);
   }
@@ -156,9 +245,7 @@ function namesOf(state: ExecutionState): string {
   return state.tools?.map(({ name }) => name).join(", ") || "none";
 }
 
-type Answer = NonNullable<Parameters<typeof create<typeof CallToolResponseSchema>>[1]>["message"];
-
-async function answerOf(claim: Claim): Promise<NonNullable<Answer>> {
+async function answerOf(claim: Claim): Promise<Answer> {
   if (claim.kind === "parked") return { case: "parked", value: { approvalId: claim.approvalId } };
   if (claim.kind === "done" && claim.outcome.kind === "tool") return { case: "result", value: claim.outcome.result };
   const event = claim.kind === "live" ? await claim.step.outcome : undefined;

@@ -1,11 +1,14 @@
 import { create } from "@bufbuild/protobuf";
-import { unavailable } from "@stigmer/base";
+import { isFault, unavailable } from "@stigmer/base";
 import {
   type ExecutionEvent,
+  type McpServerSpec,
   RunningCallSchema,
   StartServerSchema,
   type ToolCallEnded,
+  ToolCallEndedSchema,
   ToolCallFinishedSchema,
+  type ToolDefinition,
   type ToolResult,
   ToolResultSchema,
 } from "@stigmer/contracts/agentic";
@@ -19,6 +22,8 @@ import {
 } from "@stigmer/execution";
 import type { AskedCall } from "./asked-call.ts";
 import type { CapabilityDeps } from "./deps.ts";
+import { signedStart, useOf } from "./server-use.ts";
+import { ToolMoved } from "./tool-moved.ts";
 
 const RUNNER_WAIT_MS = 15_000;
 const DEFAULT_TIMEOUT_S = 60;
@@ -65,6 +70,10 @@ type Dispatching = {
   readonly state: ExecutionState;
   readonly asked: AskedCall;
   readonly host: Connection | undefined;
+  /** The tool as the call was judged. */
+  readonly tool: ToolDefinition | undefined;
+  /** Whether a token that the server refuses may be renewed, and the call made again. */
+  readonly mayRenew: boolean;
   /** JSON. */
   readonly arguments: string;
 };
@@ -75,33 +84,48 @@ export async function dispatch(deps: CapabilityDeps, dispatching: Dispatching): 
   const started = deps.resources.clock.monotonic();
   const call = { executionId: asked.id, stepKey: asked.stepKey, attempt: step.attempt };
   const ended = await send(deps, dispatching, call);
+  if (ended.error?.reason === "TOOL_CHANGED" && ended.notStarted) throw new ToolMoved(step.attempt, "tool");
   return finished(asked, resultOf(asked, ended), deps.resources.clock.monotonic() - started);
 }
 
 async function send(
   deps: CapabilityDeps,
-  { step, state, asked, host, ...made }: Dispatching,
+  { step, state, asked, host, tool, mayRenew, ...made }: Dispatching,
   key: CallKey,
 ): Promise<ToolCallEnded> {
-  const tool = state.tools?.find(({ name }) => name === asked.call.name);
   const server = state.created?.servers.find(({ name }) => name === tool?.server);
   if (!host || !tool || !server?.spec) throw unavailable("RUNNER_NOT_CONNECTED", {});
-  const { sessionId = "", workspace = "" } = state.created ?? {};
-  const timeoutMs = Number(server.spec.callTimeout?.seconds ?? DEFAULT_TIMEOUT_S) * 1000 + GRACE_MS;
+  const use = useOf(asked.org, state, server);
+  const start = await signedStart(deps, use).catch(toldToModel);
+  if (!("name" in start)) return start;
+  deps.listings.used(asked.org, start);
+  const timeoutMs = timeoutOf(server.spec);
   const request = {
     call: create(RunningCallSchema, key),
-    server: create(StartServerSchema, {
-      sessionId,
-      workspace,
-      name: server.name,
-      revision: server.revision,
-      spec: server.spec,
-    }),
+    server: create(StartServerSchema, start),
     tool: tool.tool,
+    definition: tool,
     arguments: made.arguments.trim() || "{}",
     idempotencyKey: `${asked.id}/${asked.stepKey}`,
   };
-  return await callOnRunner(deps.runners, host, request, { signal: step.signal, timeoutMs });
+  const ended = await callOnRunner(deps.runners, host, request, { signal: step.signal, timeoutMs });
+  const isRefused = ended.error?.reason === "SIGN_IN_REQUIRED" && ended.notStarted;
+  if (!isRefused || !start.accessToken || !mayRenew) return ended;
+  const renewed = await signedStart(deps, use, start.accessToken).catch(toldToModel);
+  if (!("name" in renewed)) return renewed;
+  throw new ToolMoved(step.attempt, "token");
+}
+
+/** That a person has to sign in is no failure of the execution: the model is told, and may try another way. */
+function toldToModel(error: unknown): ToolCallEnded {
+  if (!isFault(error, "SIGN_IN_REQUIRED")) throw error;
+  const { reason, message } = error;
+  return create(ToolCallEndedSchema, { error: { reason, message }, notStarted: true });
+}
+
+/** How long a call is waited for. */
+export function timeoutOf(spec: McpServerSpec | undefined): number {
+  return Number(spec?.callTimeout?.seconds ?? DEFAULT_TIMEOUT_S) * 1000 + GRACE_MS;
 }
 
 /** A server that failed is something that the model is told: it may try another way. */
@@ -109,7 +133,8 @@ function resultOf(asked: AskedCall, ended: ToolCallEnded): ToolResult {
   const failure = ended.error?.message ?? "the tool gave no answer";
   const doubt = ended.notStarted ? "" : "; the call may have had its effect";
   const content = ended.result ? ended.result.content : `the tool's server failed: ${failure}${doubt}`;
-  return create(ToolResultSchema, { callId: asked.call.id, content, isError: ended.result?.isError ?? true });
+  const { isError = true, attachments = [] } = ended.result ?? {};
+  return create(ToolResultSchema, { callId: asked.call.id, content, isError, attachments });
 }
 
 export function finished(asked: AskedCall, result: ToolResult, latencyMs: number): ExecutionEvent["event"] {

@@ -1,19 +1,16 @@
 import { create } from "@bufbuild/protobuf";
-import { Fault, invalid } from "@stigmer/base";
-import {
-  type PinnedServer,
-  type ToolDefinition,
-  ToolDefinitionSchema,
-  ToolsListedSchema,
-} from "@stigmer/contracts/agentic";
+import { invalid } from "@stigmer/base";
+import { type ToolDefinition, ToolsListedSchema } from "@stigmer/contracts/agentic";
 import { type ListToolsRequest, type ListToolsResponse, ListToolsResponseSchema } from "@stigmer/contracts/capability";
-import { type ExecutionRef, type ExecutionState, startServer } from "@stigmer/execution";
-import { type Call, canonicalJson, textDigest } from "@stigmer/resource";
-import { askUserTool } from "./ask-user.ts";
+import type { ExecutionRef, ExecutionState } from "@stigmer/execution";
+import type { Call } from "@stigmer/resource";
+import { offered } from "./definitions.ts";
 import { subAgentTool } from "./delegate.ts";
 import type { CapabilityDeps } from "./deps.ts";
+import { knownTools } from "./list-server.ts";
+import { ownTools } from "./own-tools.ts";
+import { useOf } from "./server-use.ts";
 
-const RUNNER_WAIT_MS = 15_000;
 const MAX_TOOLS = 1024;
 const MAX_NAME = 64;
 
@@ -58,53 +55,19 @@ async function readTools(
   signal: AbortSignal,
 ): Promise<readonly ToolDefinition[]> {
   const { servers = [], spec } = state.created ?? {};
-  const lists = await Promise.all(servers.map((server) => readServer(deps, { ref, state, server, signal })));
+  const lists = await Promise.all(
+    servers.map(async (server) => {
+      const tools = await knownTools(deps, useOf(ref.org, state, server), signal);
+      return offered(server, tools, spec?.mcpServers.find(({ name }) => name === server.name)?.tools ?? []);
+    }),
+  );
   const agents = await Promise.all((spec?.subAgents ?? []).map((usage) => subAgentTool(deps, ref.org, usage)));
-  const own = spec?.askUser ? [askUserTool()] : [];
+  const own = ownTools(state);
   const names = new Set(own.map(({ name }) => name));
   const tools = [...lists.flat(), ...agents].map((tool) => ({ ...tool, name: uniqueName(tool, names) })).concat(own);
   if (tools.length > MAX_TOOLS)
     throw invalid([{ field: "spec.mcpServers", description: `offer more than ${MAX_TOOLS} tools together` }]);
   return tools;
-}
-
-type Reading = {
-  readonly ref: ExecutionRef;
-  readonly state: ExecutionState;
-  readonly server: PinnedServer;
-  readonly signal: AbortSignal;
-};
-
-async function readServer(deps: CapabilityDeps, { ref, state, server, signal }: Reading): Promise<ToolDefinition[]> {
-  const { sessionId = "", workspace = "", spec } = state.created ?? {};
-  const connection = await deps.runners.hostingTools({ org: ref.org, affinity: "", waitMs: RUNNER_WAIT_MS, signal });
-  const request = {
-    sessionId,
-    name: server.name,
-    revision: server.revision,
-    workspace,
-    ...(server.spec && { spec: server.spec }),
-  };
-  const started = await startServer(deps.runners, connection, request, signal);
-  if (started.error) {
-    const message = `the MCP server "${server.name}" could not be started: ${started.error.message}`;
-    throw new Fault("precondition", "TOOL_SERVER_FAILED", { server: server.name }, { message });
-  }
-  const allowed = new Set(spec?.mcpServers.find(({ name }) => name === server.name)?.tools ?? []);
-  const offered = started.tools.map((tool) => define(server.name, tool));
-  const missing = [...allowed].filter((name) => !offered.some(({ tool }) => tool === name));
-  if (missing.length > 0) {
-    const message = `the MCP server "${server.name}" has no tool ${missing.map((name) => JSON.stringify(name)).join(", ")}`;
-    throw new Fault("precondition", "TOOL_NOT_FOUND", { server: server.name }, { message });
-  }
-  return offered.filter(({ tool }) => allowed.size === 0 || allowed.has(tool));
-}
-
-/** A definition is what a person accepts: its digest covers everything that the server says of the tool. */
-function define(server: string, said: ToolDefinition): ToolDefinition {
-  const { tool, description, inputSchema, annotations } = said;
-  const digest = textDigest(canonicalJson({ server, tool, description, inputSchema, annotations }));
-  return create(ToolDefinitionSchema, { server, tool, description, inputSchema, annotations, digest });
 }
 
 /** Providers accept letters, digits, underscore and hyphen, at most 64 of them. */

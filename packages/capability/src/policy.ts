@@ -2,6 +2,7 @@ import type { McpServer, ToolDefinition } from "@stigmer/contracts/agentic";
 import { type ExecutionState, requireKind } from "@stigmer/execution";
 import { fromRow } from "@stigmer/resource";
 import type { CapabilityDeps } from "./deps.ts";
+import { isAccepted, isChanged } from "./note-changes.ts";
 
 /** What a call of a tool may do, as far as anybody may believe it. */
 export type Effects = { readonly readOnly: boolean; readonly destructive: boolean; readonly idempotent: boolean };
@@ -24,13 +25,16 @@ export function effectsOf(tool: Pick<ToolDefinition, "annotations">, accepted: b
   };
 }
 
-/** The effects to reckon with now, by what is accepted of the tool's server. */
-export async function acceptedEffects(deps: CapabilityDeps, org: string, tool: ToolDefinition): Promise<Effects> {
+/** What is known of a tool: the effects to reckon with, and whether a person accepted another definition of it. */
+export type Standing = Effects & { readonly changed: boolean };
+
+/** How a tool stands now, by what is accepted of its server. */
+export async function standingOf(deps: CapabilityDeps, org: string, tool: ToolDefinition): Promise<Standing> {
   const { kinds, store } = deps.resources;
   const kind = requireKind(kinds, "McpServer");
   const row = await store.getByName({ tenant: org, kind: kind.options.kind, name: tool.server });
-  const server = row && (fromRow(kind, row) as unknown as McpServer);
-  return effectsOf(tool, server?.status?.acceptedTools.some(({ digest }) => digest === tool.digest) ?? false);
+  const { status } = row ? (fromRow(kind, row) as unknown as McpServer) : {};
+  return { ...effectsOf(tool, isAccepted(status, tool)), changed: isChanged(status, tool) };
 }
 
 /** Whether a person is asked before the call is made. */
@@ -38,8 +42,13 @@ export function asksFirst(effects: Effects): boolean {
   return effects.destructive;
 }
 
+/** Whether a person must be asked, whatever was granted of a tool that is no longer what was accepted. */
+export function mustAskFirst(state: ExecutionState, tool: ToolDefinition, standing: Standing): boolean {
+  return standing.changed || (asksFirst(standing) && !isGranted(state, tool));
+}
+
 /** Whether a person has approved calls of this tool, or of its server, for the rest of the execution. */
-export function isGranted({ grants }: ExecutionState, tool: ToolDefinition): boolean {
+function isGranted({ grants }: ExecutionState, tool: ToolDefinition): boolean {
   return grants.some(
     (grant) =>
       grant.server === tool.server &&

@@ -21,7 +21,8 @@ export const idempotency: Interceptor = (next) => (request) => {
 export const brokenLine: Interceptor = (next) => async (request) => {
   const translate = (error: unknown): ConnectError => {
     const wire = ConnectError.from(error);
-    const broken = wire.details.length === 0 && (wire.code === Code.Canceled || wire.code === Code.Aborted);
+    const isLost = wire.code === Code.Canceled || wire.code === Code.Aborted || isStreamError(wire.cause);
+    const broken = wire.details.length === 0 && isLost;
     if (!broken || request.signal.aborted) return wire;
     return new ConnectError("the connection to the backend was lost", Code.Unavailable, wire.metadata, undefined, wire);
   };
@@ -32,6 +33,11 @@ export const brokenLine: Interceptor = (next) => async (request) => {
     throw translate(error);
   }
 };
+
+/** HTTP/2 closed the stream: a server that stops refuses new ones, which the transport reports as an internal error. */
+function isStreamError(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ERR_HTTP2_STREAM_ERROR";
+}
 
 async function* translated<T>(
   messages: AsyncIterable<T>,

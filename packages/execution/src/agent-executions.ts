@@ -58,7 +58,9 @@ export async function tell<R extends Parameters<Pipeline["command"]>[0] & { read
   return await deps.pipeline.command(request, call, async (): Promise<Plan<AgentExecution>> => {
     const ref = { org: call.org, id: request.id };
     const state = { ...(await deps.executions.load(ref)) }; // where the journal goes on meanwhile, the commit is refused
-    const change = await plan(deps, { ref, state, request, by });
+    const of = { ref, created: state.created };
+    const said = (await deps.executions.redaction.said(of, call.method.input, request)) as R;
+    const change = await plan(deps, { ref, state, request: said, by });
     return await commandPlan(deps, { ref, state, change });
   });
 }

@@ -9,6 +9,7 @@ import {
   ApprovalDecision,
   ApprovalScope,
   type DecideApprovalRequest,
+  DecideApprovalRequestSchema,
   type McpServer,
   McpServerStatusSchema,
 } from "@stigmer/contracts/agentic";
@@ -26,6 +27,8 @@ import {
 } from "@stigmer/resource";
 import type { Precondition, Row, RowContent } from "@stigmer/store";
 import { answerApproval } from "./answer-approval.ts";
+import { tellRunner } from "./elicitation-answer.ts";
+import { answerViolations } from "./elicitation-rules.ts";
 import type { EndingDeps } from "./ending.ts";
 import { mergeBatches } from "./executions.ts";
 import { planGoingOn } from "./going-on.ts";
@@ -48,11 +51,14 @@ export function approvalHandlers(deps: ApprovalsDeps): readonly Handler[] {
 const BY_PEOPLE = new Set([ApprovalDecision.APPROVED, ApprovalDecision.REJECTED, ApprovalDecision.SKIPPED]);
 
 /** The answer, its place in the journals, and the next task are one commit. */
-async function planDecision(deps: ApprovalsDeps, request: DecideApprovalRequest, call: Call): Promise<Plan<Approval>> {
+async function planDecision(deps: ApprovalsDeps, asked: DecideApprovalRequest, call: Call): Promise<Plan<Approval>> {
   const kind = requireKind(deps.resources.kinds, "Approval");
-  const row = await requireById(deps.resources.store, kind, { org: call.org, id: request.id });
+  const row = await requireById(deps.resources.store, kind, { org: call.org, id: asked.id });
   const approval = fromRow(kind, row) as Resource & Approval;
-  refuseMisuse(deps, request, approval);
+  refuseMisuse(deps, asked, approval);
+  const ref = { org: call.org, id: approval.spec?.executionId ?? "" };
+  const { created } = await deps.executions.load(ref);
+  const request = await deps.executions.redaction.said({ ref, created }, DecideApprovalRequestSchema, asked);
   if (isSame(request, approval)) return { answer: approval, resource: row.id };
   const before = approval.status?.decision ?? ApprovalDecision.UNSPECIFIED;
   if (before !== ApprovalDecision.UNSPECIFIED) throw decided(`approval "${request.id}" was decided before`, approval);
@@ -72,7 +78,9 @@ export async function decisionPlan(deps: EndingDeps, { row, approval, org }: Dec
   const kind = requireKind(deps.resources.kinds, "Approval");
   const all: readonly Open[] = [{ row, approval }, ...(await coveredBy(deps, approval, org))];
   const approvals = all.map((one) => one.approval);
-  const goingOn = await planGoingOn(deps, { org, id: approval.spec?.executionId ?? "" }, approvals);
+  const ref = { org, id: approval.spec?.executionId ?? "" };
+  const state = await deps.executions.load(ref);
+  const goingOn = await planGoingOn(deps, ref, approvals);
   const isApproved = approval.status?.decision === ApprovalDecision.APPROVED;
   const accepted = isApproved ? await acceptDefinition(deps, approval, org) : {};
   return {
@@ -88,6 +96,7 @@ export async function decisionPlan(deps: EndingDeps, { row, approval, org }: Dec
     afterCommit: () => {
       for (const id of goingOn.touched) deps.hub.changed(id);
       deps.leases.wake(goingOn.batch.tasks);
+      tellRunner(deps.runners, ref, { state, approval });
     },
   };
 }
@@ -128,10 +137,17 @@ function refuseMisuse(
 ): void {
   const violations: Violation[] = [];
   if (!BY_PEOPLE.has(decision)) violations.push({ field: "decision", description: "only the system decides this" });
+  if (approval.spec?.cause === ApprovalCause.ELICITATION) {
+    violations.push(...answerViolations({ decision, scope, arguments: edited }, approval.spec, problemOf));
+    if (violations.length > 0) throw invalid(violations);
+    return;
+  }
   const isApproved = decision === ApprovalDecision.APPROVED;
   if (scope && !isApproved)
     violations.push({ field: "scope", description: "only an approval covers more than a call" });
   if (edited && !isApproved) violations.push({ field: "arguments", description: "only with an approval" });
+  if (scope > ApprovalScope.ONCE && approval.spec?.cause === ApprovalCause.PLAN)
+    violations.push({ field: "scope", description: "a plan is approved alone" });
   const isOwnStep = approval.spec?.tool === "" && approval.spec.cause === ApprovalCause.UNCERTAIN;
   if (scope > ApprovalScope.ONCE && isOwnStep)
     violations.push({ field: "scope", description: "a runner's own step is approved alone" });
@@ -168,7 +184,9 @@ async function acceptDefinition({ resources }: EndingDeps, approval: Approval, o
   const { decidedBy: acceptedBy = "", decideTime = timestampFromMs(0) } = approval.status ?? {};
   const accepted = create(AcceptedToolSchema, { name: tool, digest, acceptedBy, acceptTime: decideTime });
   const acceptedTools = [...known, accepted].slice(-MAX_ACCEPTED);
-  server.status = create(McpServerStatusSchema, { revision: server.status?.revision ?? "", acceptedTools });
+  const status = server.status ?? create(McpServerStatusSchema);
+  const changedTools = status.changedTools.filter((one) => one.name !== tool);
+  server.status = Object.assign(status, { acceptedTools, changedTools });
   return { puts: [toRow(kind, org, server)], preconditions: [{ row, version: row.version }] };
 }
 

@@ -21,6 +21,7 @@ import { type Runners, revoke } from "./runners.ts";
 import { dueTask, leaveQueue, type SessionDeps } from "./session-queue.ts";
 import { type ExecutionState, isFinal } from "./state.ts";
 import { approvalTimer, cancelTimer } from "./timer-tasks.ts";
+import { treeUsage } from "./tree-usage.ts";
 
 export type EndingDeps = SessionDeps & {
   readonly runners: Runners;
@@ -137,10 +138,11 @@ async function answerParent(deps: EndingDeps, of: Answering): Promise<Change> {
   if (!parent || isFinal(parent.state.status.phase)) return { batch: {}, preconditions: [], touched: [] };
   const step = parent.state.steps.get(parent.stepKey);
   const told = of.withdrawn.map((event): NewEvent => ({ stepKey: parent.stepKey, event }) as NewEvent);
+  const usage = await treeUsage(deps.executions, of.ref, of.state);
   const ended: NewEvent = {
     stepKey: parent.stepKey,
     attempt: step?.attempt ?? 1,
-    event: { case: "subAgentEnded", value: endedValue(of, Buffer.from(step?.digest ?? "", "hex")) },
+    event: { case: "subAgentEnded", value: { ...endedValue(of, Buffer.from(step?.digest ?? "", "hex")), usage } },
   };
   const isPaused = parent.state.status.phase === Phase.PAUSED;
   const goesOn: NewEvent[] = isPaused ? [] : [{ event: { case: "phaseChanged", value: { phase: Phase.PENDING } } }];

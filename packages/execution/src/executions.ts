@@ -1,16 +1,25 @@
 import { clone, toBinary } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Clock, conflict, isFault } from "@stigmer/base";
-import { AgentExecutionStatusSchema, type ExecutionEvent, ExecutionEventSchema } from "@stigmer/contracts/agentic";
+import {
+  AgentExecutionStatusSchema,
+  type ExecutionEvent,
+  ExecutionEventSchema,
+  ExecutionPhase as Phase,
+} from "@stigmer/contracts/agentic";
 import { fromRow, type Kind, type Kinds, metadataOf, toRow } from "@stigmer/resource";
 import type { Append, Batch, Precondition, Store, StreamSnapshot, Task } from "@stigmer/store";
 import { type ExecutionRef, type NewEvent, stamp, streamKey, taskKeyOf } from "./execution-ref.ts";
 import { outcomeOf, PROGRESS_EVERY_MS } from "./fold.ts";
 import { foldStatus } from "./fold-status.ts";
+import { workedMs } from "./fold-work.ts";
 import type { Hub } from "./hub.ts";
+import { maxDurationMs } from "./limits.ts";
+import type { Redaction } from "./redaction.ts";
 import { encodeSnapshot, SNAPSHOT_EVERY } from "./snapshot.ts";
-import type { ExecutionState, StepState } from "./state.ts";
+import { type ExecutionState, isFinal, type StepState } from "./state.ts";
 import { createStates, noExecution, type States } from "./states.ts";
+import { durationTimer, timerTask } from "./timer-tasks.ts";
 
 /** What a plan wants to happen, all of it or nothing. */
 export type Decision<T> = {
@@ -31,6 +40,8 @@ export type Beginning = {
 /** Reads executions from their journals, and writes them: journal, record and task in one commit. */
 export interface Executions {
   readonly agentExecutionKind: Kind;
+  /** What keeps secrets out of journals; all that is recorded passes through it. */
+  readonly redaction: Redaction;
   /** What the journal says; `RESOURCE_NOT_FOUND` where there is none. Only to be read. */
   load(ref: ExecutionRef): Promise<ExecutionState>;
   /** What a journal said at a sequence; a copy. */
@@ -57,9 +68,16 @@ const MAX_PLANS = 32;
 const QUIET = new Set<ExecutionEvent["event"]["case"]>([
   ...(["leaseGranted", "historyBound", "toolsListed", "modelCallStarted"] as const),
   ...(["toolCallStarted", "toolCallFinished", "ownStepStarted", "ownStepFinished", "lateMessage"] as const),
+  "contextCompacted",
 ]);
 
-export type ExecutionsDeps = { readonly store: Store; readonly kinds: Kinds; readonly clock: Clock; readonly hub: Hub };
+export type ExecutionsDeps = {
+  readonly store: Store;
+  readonly kinds: Kinds;
+  readonly clock: Clock;
+  readonly hub: Hub;
+  readonly redaction: Redaction;
+};
 
 export function createExecutions(deps: ExecutionsDeps): Executions {
   const agentExecutionKind = deps.kinds.named("AgentExecution");
@@ -70,8 +88,10 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
   return {
     ...states,
     agentExecutionKind,
-    batchFor: (ref, state, events) => batchOf(ref, state, stamp(deps.clock, events)),
-    firstEntries: (ref, beginning) => firstEntries(deps.clock, ref, beginning),
+    redaction: deps.redaction,
+    batchFor: async (ref, state, events) =>
+      batchOf(ref, state, await deps.redaction.events(ref, state.created, stamp(deps.clock, events))),
+    firstEntries: (ref, beginning) => firstEntries(deps, ref, beginning),
     record: (ref, plan) => inTurn(turns, ref.id, () => record(deps, { states, batchOf }, ref, plan)),
     requireLease: (ref, lease) => requireLease(deps.store, states, ref, lease),
     task: async (ref) => await deps.store.task(taskKeyOf(ref, await states.load(ref))),
@@ -94,9 +114,9 @@ async function record<T>(
       decision.afterCommit?.();
       return decision.answer;
     }
+    const events = await deps.redaction.events(ref, state.created, stamp(deps.clock, decision.events));
     if (state.sequence !== planned) continue; // another reader brought news while the plan was made
     try {
-      const events = stamp(deps.clock, decision.events);
       const journal = await own.batchOf(ref, state, events);
       await deps.store.commit(mergeBatches(journal, decision.batch ?? {}), decision.preconditions);
       own.states.extend(state, planned, events);
@@ -117,6 +137,7 @@ async function buildBatch(
   const { ref, state, events } = of;
   if (events.length === 0) return {};
   const journal: Batch = {
+    ...durationBatch(ref, state, events),
     appends: [appendOf(ref, state.sequence, events)],
     ...(isSnapshotDue(state, events.length) && { streamSnapshots: [snapshotOf(ref, state)] }),
   };
@@ -131,14 +152,29 @@ async function buildBatch(
   return { ...journal, puts: [toRow(kind, ref.org, execution)] };
 }
 
+/** One that works has a deadline where its time is bounded; one that has ended has none. */
+function durationBatch(ref: ExecutionRef, state: ExecutionState, events: readonly ExecutionEvent[]): Batch {
+  const limitMs = maxDurationMs(state.created?.limits);
+  const changed = events.findLast(({ event }) => event.case === "phaseChanged");
+  if (limitMs === undefined || changed?.event.case !== "phaseChanged" || !changed.time) return {};
+  const { phase } = changed.event.value;
+  if (isFinal(phase)) return { taskDeletes: [durationTimer(ref)] };
+  if (phase !== Phase.RUNNING || state.status.phase === Phase.RUNNING) return {};
+  const now = timestampMs(changed.time);
+  return { tasks: [timerTask(durationTimer(ref), now + limitMs - workedMs(state, now))] };
+}
+
 /** Whether the record may stay as it is: nothing in it would change, or only the count of what was used since a moment ago. */
 function isQuiet({ event, time }: ExecutionEvent, { recordedAt }: ExecutionState): boolean {
+  if (event.case === "toolCallFinished" && (event.value.result?.attachments.length ?? 0) > 0) return false;
   if (QUIET.has(event.case)) return true;
   return event.case === "modelCallFinished" && time !== undefined && timestampMs(time) - recordedAt < PROGRESS_EVERY_MS;
 }
 
-function firstEntries(clock: Clock, ref: ExecutionRef, { events, fork }: Beginning): Batch {
-  const append = appendOf(ref, 0, stamp(clock, events));
+/** Whoever starts an execution knows its secrets already. */
+function firstEntries({ clock, redaction }: ExecutionsDeps, ref: ExecutionRef, { events, fork }: Beginning): Batch {
+  const masked = stamp(clock, events).map((event) => redaction.message(ExecutionEventSchema, event));
+  const append = appendOf(ref, 0, masked);
   if (!fork) return { appends: [append] };
   return {
     appends: [{ ...append, prevHash: fork.prevHash }],

@@ -2,13 +2,14 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   type AgentExecutionStatus,
+  type Attachment,
   type ExecutionEvent,
-  type ModelCallFinished,
   ExecutionPhase as Phase,
   type PhaseChanged,
   UsageSchema,
 } from "@stigmer/contracts/agentic";
 import { isFinal } from "./state.ts";
+import { addCall, addUsage } from "./usage.ts";
 
 /** Adds one event to a status. */
 export function foldStatus(status: AgentExecutionStatus, { event, time }: ExecutionEvent, sequence: number): void {
@@ -22,7 +23,10 @@ export function foldStatus(status: AgentExecutionStatus, { event, time }: Execut
       break;
     case "modelCallFinished":
       status.turns += 1;
-      addUsage(status, event.value);
+      addCall(status, event.value);
+      break;
+    case "toolCallFinished":
+      addArtifacts(status, event.value.result?.attachments ?? []);
       break;
     case "approvalRequested":
       setApprovals(status, [...status.approvalIds, event.value.approvalId]);
@@ -41,6 +45,14 @@ export function foldStatus(status: AgentExecutionStatus, { event, time }: Execut
       break;
     case "subAgentEnded":
       status.subExecutionId = "";
+      status.subAgentUsage ??= create(UsageSchema);
+      addUsage(status.subAgentUsage, event.value.usage);
+      break;
+    case "todosChanged":
+      status.todos = event.value.todos;
+      break;
+    case "planApproved":
+      status.planMode = false;
       break;
     case "cancelRequested":
       if (event.value.deadline) status.cancelDeadline = event.value.deadline;
@@ -56,6 +68,7 @@ function foldCreated(status: AgentExecutionStatus, created: Created): void {
   status.agentRevision = created.agentRevision;
   if (created.parent) status.parent = created.parent;
   if (created.fork) status.fork = created.fork;
+  status.planMode = created.planFirst && !created.fork?.planApproved;
 }
 
 function foldPhase(
@@ -79,6 +92,16 @@ function foldPhase(
   }
 }
 
+const MOST_ARTIFACTS = 1_000;
+
+/** The newest, the oldest first; one that is there already under its name is there once. */
+function addArtifacts(status: AgentExecutionStatus, more: readonly Attachment[]): void {
+  if (more.length === 0) return;
+  const isNew = (one: Attachment): boolean =>
+    !status.artifacts.some(({ name, digest }) => name === one.name && digest === one.digest);
+  status.artifacts = [...status.artifacts, ...more.filter(isNew)].slice(-MOST_ARTIFACTS);
+}
+
 function setApprovals(status: AgentExecutionStatus, ids: string[]): void {
   status.approvalIds = ids;
   status.approvalId = ids[0] ?? "";
@@ -86,12 +109,4 @@ function setApprovals(status: AgentExecutionStatus, ids: string[]): void {
 
 function withoutOne(ids: readonly string[], gone: string): string[] {
   return ids.filter((id) => id !== gone);
-}
-
-function addUsage(status: AgentExecutionStatus, { usage }: ModelCallFinished): void {
-  const total = status.usage ?? create(UsageSchema);
-  total.inputTokens += usage?.inputTokens ?? 0n;
-  total.outputTokens += usage?.outputTokens ?? 0n;
-  total.cachedInputTokens += usage?.cachedInputTokens ?? 0n;
-  status.usage = total;
 }

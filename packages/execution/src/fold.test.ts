@@ -132,8 +132,43 @@ describe("the conversation", () => {
     expect(conversation.finished?.servedModel).toBe("m");
   });
 
+  it("is none of what sums it up", () => {
+    const sums: Event = { stepKey: "c", event: { case: "modelCallStarted", value: { compaction: {} } } };
+    const summary: Event = { stepKey: "c", event: { case: "modelCallFinished", value: { servedModel: "c" } } };
+
+    const { conversation } = fold(asks(1, 2), answers, sums, summary);
+
+    expect(conversation.hashes.map(([hash]) => hash)).toEqual([1, 2]);
+    expect(conversation.finished?.servedModel).toBe("m");
+  });
+
   it("has no answer while a call is open", () => {
     expect(fold(asks(1), answers, asks(1, 2)).conversation.finished).toBeUndefined();
+  });
+});
+
+describe("a retry", () => {
+  const begins = (stepKey: string): Event => ({ stepKey, event: { case: "modelCallStarted", value: {} } });
+  const fails = (stepKey: string, reason: string): Event => ({
+    stepKey,
+    event: { case: "modelCallFinished", value: { error: { reason, message: "m" } } },
+  });
+
+  it("makes a model call anew that failed", () => {
+    const { failed } = fold(
+      begins("a"),
+      fails("a", "PROVIDER_UNAVAILABLE"),
+      begins("b"),
+      fails("b", "PROVIDER_REFUSED"),
+    );
+
+    expect(failed).toEqual(["a", "b"]);
+  });
+
+  it("leaves one alone that was too long, where the loop has gone on with less", () => {
+    const gone = fold(begins("a"), fails("a", "CONTEXT_OVERFLOW"), begins("b"), fails("b", "CONTEXT_OVERFLOW"));
+
+    expect(gone.failed).toEqual(["b"]);
   });
 });
 

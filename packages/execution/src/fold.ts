@@ -1,8 +1,18 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { type ApprovalDecided, ApprovalDecision, ApprovalScope, type ExecutionEvent } from "@stigmer/contracts/agentic";
+import {
+  ApprovalCause,
+  type ApprovalDecided,
+  ApprovalDecision,
+  type ApprovalRequested,
+  ApprovalScope,
+  type ExecutionEvent,
+  type HistoryBound,
+  type ModelCallStarted,
+} from "@stigmer/contracts/agentic";
 import { foldStatus } from "./fold-status.ts";
+import { foldWork } from "./fold-work.ts";
 import { addKey, newKeyFilter } from "./key-filter.ts";
-import { type ExecutionState, type Grant, isFinal, type Outcome, type StepState } from "./state.ts";
+import { type BoundHistory, type ExecutionState, type Grant, isFinal, type Outcome, type StepState } from "./state.ts";
 
 /** Steps with an outcome that a state holds, at most, and the bytes that they may have together. */
 const MOST_FINISHED = 64;
@@ -13,14 +23,15 @@ export const PROGRESS_EVERY_MS = 1_000;
 const MOST_GRANTS = 256;
 
 const NEW_STEP: StepState = {
-  ...{ digest: "", attempt: 0, runner: "", child: "", callId: "", own: false, repeat: false },
-  ...{ outcome: undefined, approval: undefined },
+  ...{ digest: "", attempt: 0, runner: "", child: "", callId: "", tool: "", own: false, repeat: false },
+  ...{ outcome: undefined, approval: undefined, elicitations: [] },
 };
 
 /** Adds one event to what is known. Changes the state in place; the order is the journal's. */
 export function foldEvent(state: ExecutionState, event: ExecutionEvent, sequence: number): void {
   state.sequence = sequence;
   state.epoch = Math.max(state.epoch, Number(event.epoch));
+  foldWork(state, event);
   foldStatus(state.status, event, sequence);
   noteRecord(state, event);
   foldRest(state, event);
@@ -40,7 +51,7 @@ function foldRest(state: ExecutionState, event: ExecutionEvent): void {
       state.created = body.value;
       break;
     case "historyBound":
-      state.history = body.value.messageHashes;
+      state.history = historyOf(body.value);
       break;
     case "toolsListed":
       state.tools = body.value.tools;
@@ -69,10 +80,10 @@ function foldStep(state: ExecutionState, event: ExecutionEvent): void {
   switch (body.case) {
     case "modelCallStarted":
       begin(state, event, body.value);
-      state.conversation = { hashes: body.value.messageHashes, finished: undefined };
+      foldModelCall(state, stepKey, body.value);
       break;
     case "toolCallStarted":
-      begin(state, event, body.value).runner = body.value.runner;
+      Object.assign(begin(state, event, body.value), { runner: body.value.runner, tool: body.value.call?.name ?? "" });
       break;
     case "subAgentStarted":
       begin(state, event, body.value).child = body.value.executionId;
@@ -85,11 +96,7 @@ function foldStep(state: ExecutionState, event: ExecutionEvent): void {
       state.hasOwnSteps = true;
       break;
     case "approvalRequested":
-      if (body.value.spec?.executionId !== state.id) break; // a sub-agent's
-      stepAt(state, stepKey).approval = {
-        ...{ id: body.value.approvalId, spec: body.value.spec, attempt: stepAt(state, stepKey).attempt },
-        ...{ decision: ApprovalDecision.UNSPECIFIED, comment: "", arguments: "" },
-      };
+      ask(state, stepKey, body.value);
       break;
     case "approvalDecided":
       decide(state, stepKey, body.value);
@@ -99,19 +106,50 @@ function foldStep(state: ExecutionState, event: ExecutionEvent): void {
   }
 }
 
+function historyOf({ messageHashes: hashes, tokens, contextWindow }: HistoryBound): BoundHistory {
+  return { hashes, tokens: Number(tokens), contextWindow: Number(contextWindow) };
+}
+
+/** A summary is no part of the conversation. Whoever goes on after an overflow has done something about it: a retry leaves it as it is. */
+function foldModelCall(
+  state: ExecutionState,
+  step: string,
+  { messageHashes: hashes, compaction }: ModelCallStarted,
+): void {
+  state.failed = state.failed.filter((key) => key === step || !isOverflow(state.steps.get(key)?.outcome));
+  if (!compaction) state.conversation = { step, hashes, finished: undefined };
+}
+
+function isOverflow(outcome: Outcome | undefined): boolean {
+  return outcome?.kind === "model" && outcome.finished.error?.reason === "CONTEXT_OVERFLOW";
+}
+
 function begin(
   state: ExecutionState,
   { stepKey, attempt }: ExecutionEvent,
   { requestDigest, call }: { readonly requestDigest: Uint8Array; readonly call?: { readonly id: string } | undefined },
 ): StepState {
   const step = stepAt(state, stepKey);
-  return Object.assign(step, { digest: hex(requestDigest), attempt, runner: "", child: "", callId: call?.id ?? "" });
+  const begun = { digest: hex(requestDigest), attempt, runner: "", child: "", callId: call?.id ?? "", tool: "" };
+  return Object.assign(step, { ...begun, elicitations: [] });
+}
+
+function ask(state: ExecutionState, stepKey: string, { approvalId: id, spec }: ApprovalRequested): void {
+  if (spec?.executionId !== state.id) return; // a sub-agent's
+  const step = stepAt(state, stepKey);
+  const decision = ApprovalDecision.UNSPECIFIED;
+  if (spec.cause === ApprovalCause.ELICITATION) {
+    const asked = { id, elicitationId: spec.elicitationId, decision, content: "" };
+    step.elicitations = [...step.elicitations, asked];
+  } else step.approval = { id, spec, attempt: step.attempt, decision, comment: "", arguments: "" };
 }
 
 function decide(state: ExecutionState, stepKey: string, decided: ApprovalDecided): void {
-  const approval = state.steps.get(stepKey)?.approval;
-  if (approval?.id !== decided.approvalId) return; // a sub-agent's
+  const { approval, elicitations = [] } = state.steps.get(stepKey) ?? {};
   const { decision, comment, arguments: edited } = decided;
+  const asked = elicitations.find(({ id }) => id === decided.approvalId);
+  if (asked) Object.assign(asked, { decision, content: edited });
+  if (approval?.id !== decided.approvalId) return; // a sub-agent's, or a server's
   Object.assign(approval, { decision, comment, arguments: edited });
   const grant = decision === ApprovalDecision.APPROVED ? grantOf(approval.spec, decided.scope) : undefined;
   if (grant) state.grants = [...state.grants, grant].slice(-MOST_GRANTS);
@@ -131,13 +169,14 @@ function foldOutcome(state: ExecutionState, event: ExecutionEvent): void {
   const { stepKey } = event;
   const step = stepAt(state, stepKey);
   Object.assign(step, { digest: digestOf(event.event), outcome, approval: undefined, child: "", repeat: false });
+  step.elicitations = [];
   if (event.event.case === "ownStepFinished") {
     step.own = true;
     state.hasOwnSteps = true;
     noteFailure(state, stepKey, event.event.value);
   }
   if (event.event.case === "modelCallFinished") {
-    state.conversation.finished = event.event.value;
+    if (state.conversation.step === stepKey) state.conversation.finished = event.event.value;
     noteFailure(state, stepKey, event.event.value);
   }
   state.steps.delete(stepKey); // to its end: the newest is last

@@ -4,6 +4,7 @@ import type { Call, Plan } from "@stigmer/resource";
 import { type ExecutionRef, streamKey } from "./execution-ref.ts";
 import { type PinnedAgent, pinAgent } from "./pin-agent.ts";
 import { newSession, requireRoom, type StartDeps, startExecution } from "./start-execution.ts";
+import { handedOn } from "./start-variables.ts";
 import type { ExecutionState } from "./state.ts";
 import { inheritedState } from "./states.ts";
 
@@ -26,14 +27,24 @@ export async function planFork(
   refuseLateChanges(request, shared);
   const agent = await agentOf(deps, request, { shared, org: call.org });
   const { workspace, previousExecutionId } = created;
-  const bound = await newSession(deps, { agent: agent.name, workspace, agentRevision: agent.revision }, call);
+  const planApproved = created.planFirst && !shared.status.planMode;
+  const { environments, values } = await handedOn(deps, ref, created);
+  const session = { agent: agent.name, workspace, agentRevision: agent.revision, environments };
+  const bound = await newSession(deps, session, call);
   const start = await startExecution(deps, call, {
     ...{ bound, agent, metadata: undefined },
-    spec: { message: request.message || created.message, model: request.model || created.model },
+    spec: {
+      message: request.message || created.message,
+      model: request.model || created.model,
+      attachments: created.attachments,
+      values,
+    },
+    outer: created.limits,
     created: {
       previousExecutionId,
       history: created.history,
-      fork: { executionId: ref.id, sequence: BigInt(sequence) },
+      fork: { executionId: ref.id, sequence: BigInt(sequence), planApproved },
+      planFirst: created.planFirst || (request.agent !== "" && agent.spec.planFirst),
     },
     fork: { prevHash: await hashAt(deps, ref, sequence), inherited: inheritedFor(request, shared) },
   });
@@ -57,7 +68,8 @@ async function agentOf(
   const { created } = shared;
   if (request.agent) return await pinAgent(deps.resources, { org, name: request.agent, revision: "" });
   if (!created?.spec) throw new Error(`the journal of execution ${shared.id} does not begin with its creation`);
-  return { name: created.agent, spec: created.spec, revision: created.agentRevision, servers: created.servers };
+  const { agent: name, agentRevision: revision, spec, servers, skills } = created;
+  return { name, spec, revision, servers, skills };
 }
 
 function inheritedFor({ agent }: ForkAgentExecutionRequest, shared: ExecutionState): ExecutionState {

@@ -1,12 +1,14 @@
-import { type Clock, isFault, type Log } from "@stigmer/base";
+import { type Clock, type Fault, isFault, type Log } from "@stigmer/base";
 import { type Lease, ExecutionPhase as Phase } from "@stigmer/contracts/agentic";
 import type { Store, Task } from "@stigmer/store";
-import { conversationBefore, messagesOf } from "./conversation.ts";
+import { assignmentOf } from "./assignment.ts";
+import { boundHistory, conversationBefore, goesOn, messagesOf } from "./conversation.ts";
 import { AGENT_QUEUE, type ExecutionRef, type NewEvent, selectorOf } from "./execution-ref.ts";
 import { type Decision, type Executions, mergeBatches } from "./executions.ts";
 import { type Connection, freeSlot, type Runners, sendTo } from "./runners.ts";
 import { createScanner } from "./scanner.ts";
 import { type ExecutionState, isFinal } from "./state.ts";
+import type { Received } from "./variables.ts";
 
 /** A runner's process, and the organization whose executions it may drive. */
 export type Holder = { readonly org: string; readonly instance: string };
@@ -17,6 +19,10 @@ export type LeasesDeps = {
   readonly runners: Runners;
   readonly clock: Clock;
   readonly log: Log;
+  /** What the agent's own loop receives. Refuses where that is not to be had. */
+  readonly variablesOf: (ref: ExecutionRef) => Promise<Received>;
+  /** Ends an execution that nobody can drive. */
+  readonly fail: (ref: ExecutionRef, fault: Fault) => Promise<void>;
   /** How long a lease lasts after its last renewal. */
   readonly durationMs: number;
 };
@@ -190,14 +196,28 @@ async function grant(deps: GrantDeps, task: Task, connection: Connection): Promi
   const epoch = task.epoch + 1;
   connection.running.set(task.id, epoch); // the slot is taken while the commit runs
   try {
+    const received = await receivedBy(deps, ref);
+    if (!received) return freeSlot(connection, { id: task.id, epoch });
     const granted = await deps.executions.record(ref, (state) => planGrant(deps, { ref, state, task, connection }));
     if (granted && deps.gone.has(connection.instance)) {
       await release(deps, { ...task, epoch, holder: connection.instance });
-    } else if (granted) await assign(deps, ref, { connection, epoch });
+    } else if (granted) await assign(deps, ref, { connection, epoch, received });
     else freeSlot(connection, { id: task.id, epoch });
   } catch (error) {
     freeSlot(connection, { id: task.id, epoch });
     if (!isFault(error, "LEASE_FENCED")) throw error; // somebody else was quicker
+  }
+}
+
+/** Undefined where it can't have its variables, and has ended for it. */
+async function receivedBy(deps: LeasesDeps, ref: ExecutionRef): Promise<Received | undefined> {
+  try {
+    return await deps.variablesOf(ref);
+  } catch (error) {
+    const isMissing = isFault(error, "VARIABLE_MISSING") || isFault(error, "SEALING_KEY_MISSING");
+    if (!isMissing) throw error;
+    await deps.fail(ref, error);
+    return undefined;
   }
 }
 
@@ -220,20 +240,13 @@ async function planGrant(deps: LeasesDeps, { ref, state, task, connection }: Gra
     ? undefined
     : await conversationBefore({ executions: deps.executions, read: deps.store }, ref, state);
   const leased = { ...task, epoch, holder: connection.instance, dueAt: deps.clock.now() + deps.durationMs };
-  const messageHashes = (before?.hashes ?? []) as Uint8Array<ArrayBuffer>[];
-  const bound: NewEvent[] = before ? [{ event: { case: "historyBound", value: { messageHashes } } }] : [];
+  const bound: NewEvent[] = before ? [boundHistory(state, before)] : [];
   return {
     events: [...bound, ...grantEvents(state, epoch, connection.name)],
     batch: mergeBatches(before?.batch ?? {}, { tasks: [leased] }),
     preconditions,
     answer: true,
   };
-}
-
-/** Whether there may be a conversation before this execution, and nothing says yet what it was. */
-function goesOn({ created, history }: ExecutionState): boolean {
-  const hasBefore = created !== undefined && (created.previousExecutionId !== "" || created.history.length > 0);
-  return hasBefore && history === undefined;
 }
 
 function grantEvents(state: ExecutionState, epoch: number, runner: string): NewEvent[] {
@@ -245,16 +258,16 @@ function grantEvents(state: ExecutionState, epoch: number, runner: string): NewE
 async function assign(
   deps: LeasesDeps,
   ref: ExecutionRef,
-  { connection, epoch }: { readonly connection: Connection; readonly epoch: number },
+  {
+    connection,
+    epoch,
+    received,
+  }: { readonly connection: Connection; readonly epoch: number; readonly received: Received },
 ): Promise<void> {
-  const { created, history = [], hasOwnSteps } = await deps.executions.load(ref);
-  if (!created?.spec) throw new Error(`the journal of execution ${ref.id} does not begin with its creation`);
+  const state = await deps.executions.load(ref);
   const lease = { executionId: ref.id, epoch: BigInt(epoch) };
-  const messages = await messagesOf(deps.store, ref.id, history);
-  sendTo(connection, {
-    case: "assignment",
-    value: { lease, agent: created.spec, history: messages, message: created.message, fresh: !hasOwnSteps },
-  });
+  const history = await messagesOf(deps.store, ref.id, state.history?.hashes ?? []);
+  sendTo(connection, { case: "assignment", value: assignmentOf(state, { lease, history, received }) });
 }
 
 async function keep(deps: LeasesDeps, holder: Holder, leases: readonly Lease[]): Promise<Lease[]> {

@@ -122,7 +122,7 @@ function turn(): Promise<void> {
 
 function setUp(room = createTextRoom(1024 * 1024)) {
   const hub = createHub();
-  const live = createLiveSteps(hub, room);
+  const live = createLiveSteps(hub, { room });
   const start = (of = OF): { step: LiveStep; finish: () => void; fail: (error: Error) => void } => {
     const { promise, resolve, reject } = Promise.withResolvers<Body>();
     return { step: live.start(of, () => promise), finish: () => resolve(DONE), fail: reject };

@@ -1,6 +1,7 @@
+import { createRedactor } from "@stigmer/base";
 import type { ExecutionEvent } from "@stigmer/contracts/agentic";
 import { createHub, type Hub } from "./hub.ts";
-import { createLiveText, createTextRoom, type LiveText, type TextRoom } from "./live-text.ts";
+import { createLiveText, createTextRoom, type LiveText, type LiveTextOptions, type TextRoom } from "./live-text.ts";
 
 /** A step that somebody works on in this process, and the text that it has so far. */
 export interface LiveStep extends LiveText {
@@ -32,6 +33,8 @@ export interface LiveSteps {
   ): LiveStep;
   /** Aborts what runs for an execution, but for the steps with these keys. */
   abort(executionId: string, reason: unknown, except?: ReadonlySet<string>): void;
+  /** Aborts one step, if it runs. */
+  abortStep(executionId: string, stepKey: string, reason: unknown): void;
   /** Waits until nothing runs, at most `graceMs`, then aborts what does. */
   drain(graceMs: number, reason: unknown): Promise<void>;
 }
@@ -41,8 +44,18 @@ const ALL_TEXTS_BYTES = 256 * 1024 * 1024;
 
 type Running = { readonly step: LiveStep; readonly abort: AbortController };
 
+export type LiveStepsOptions = {
+  /** Memory for the texts of all open calls. */
+  readonly room?: TextRoom;
+  /** Masks a text that comes in pieces; nothing is masked unless told. */
+  readonly mask?: LiveTextOptions["mask"];
+};
+
 /** The hub is told when a step has ended. */
-export function createLiveSteps(hub: Hub, room: TextRoom = createTextRoom(ALL_TEXTS_BYTES)): LiveSteps {
+export function createLiveSteps(
+  hub: Hub,
+  { room = createTextRoom(ALL_TEXTS_BYTES), mask = createRedactor().stream }: LiveStepsOptions = {},
+): LiveSteps {
   const steps = new Map<string, Map<string, Running>>();
   const texts = createHub();
   const all = (): readonly Running[] => [...steps.values()].flatMap((own) => [...own.values()]);
@@ -55,10 +68,7 @@ export function createLiveSteps(hub: Hub, room: TextRoom = createTextRoom(ALL_TE
       const { executionId, stepKey } = of;
       const abort = new AbortController();
       const { promise: outcome, resolve, reject } = Promise.withResolvers<ExecutionEvent["event"]>();
-      const text = createLiveText(
-        room,
-        oncePerTurn(() => texts.changed(executionId)),
-      );
+      const text = createLiveText({ room, mask, changed: oncePerTurn(() => texts.changed(executionId)) });
       const changed = (signal: AbortSignal): Promise<void> => texts.next(executionId, signal);
       const step: LiveStep = { ...of, ...text, outcome, changed, signal: abort.signal };
       const running = { step, abort };
@@ -82,6 +92,7 @@ export function createLiveSteps(hub: Hub, room: TextRoom = createTextRoom(ALL_TE
     abort(executionId, reason, except) {
       for (const { step, abort } of runningOf(executionId)) if (!except?.has(step.stepKey)) abort.abort(reason);
     },
+    abortStep: (executionId, stepKey, reason) => steps.get(executionId)?.get(stepKey)?.abort.abort(reason),
     async drain(graceMs, reason) {
       const running = all().map(({ step }) => step.outcome.catch(() => {}));
       const timer = setTimeout(() => {

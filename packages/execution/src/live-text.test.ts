@@ -1,3 +1,4 @@
+import { createRedactor } from "@stigmer/base";
 import { expect, it } from "vitest";
 import { createLiveText, createTextRoom } from "./live-text.ts";
 
@@ -81,8 +82,7 @@ it("stops to grow where there is no room for all texts, until another gives its 
 
 function setUp(room = createTextRoom(64 * MEBIBYTE)) {
   const told = { count: 0 };
-  const text = createLiveText(room, () => {
-    told.count++;
-  });
+  const changed = (): void => void told.count++;
+  const text = createLiveText({ room, changed, mask: createRedactor().stream });
   return { text, told };
 }

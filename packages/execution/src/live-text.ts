@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { RedactedStream } from "@stigmer/base";
 
 /** Text from a byte offset on; `end` is the offset of the byte after it. */
 export type TextPiece = { readonly offset: number; readonly end: number; readonly text: string };
@@ -14,6 +15,8 @@ export interface LiveText {
   append(text: string): void;
   /** Voids the text: it begins anew under another name. */
   restart(): void;
+  /** The text is whole: what was held back, because it could have been the beginning of a secret, is shown. */
+  settle(): void;
 }
 
 /** Memory for the texts of all open calls. */
@@ -43,8 +46,17 @@ export function createTextRoom(bytes: number): TextRoom {
   };
 }
 
-/** `changed` is told of every change. With `close` the memory goes back, and no text is left. */
-export function createLiveText(room: TextRoom, changed: () => void): LiveText & { close(): void } {
+export type LiveTextOptions = {
+  readonly room: TextRoom;
+  /** Told of every change. */
+  readonly changed: () => void;
+  /** Masks a text that comes in pieces. */
+  readonly mask: () => RedactedStream;
+};
+
+/** With `close` the memory goes back, and no text is left. */
+export function createLiveText({ room, changed, mask }: LiveTextOptions): LiveText & { close(): void } {
+  let masking = mask();
   let bytes = Buffer.alloc(0);
   let stream = newName();
   let length = 0;
@@ -71,19 +83,10 @@ export function createLiveText(room: TextRoom, changed: () => void): LiveText & 
       const end = characterAt(bytes, Math.min(start + limit, length), length);
       return { offset: start, end, text: bytes.toString("utf8", start, end) };
     },
-    append(text) {
-      const whole = held + text;
-      // Half of a pair waits for the other: alone it is no character, and the two together are one.
-      held = isHighSurrogate(whole.charCodeAt(whole.length - 1)) ? whole.slice(-1) : "";
-      const more = Buffer.from(held ? whole.slice(0, -1) : whole, "utf8");
-      if (isFull || more.length === 0) return;
-      isFull = !grow(length + more.length);
-      if (isFull) return;
-      more.copy(bytes, length);
-      length += more.length;
-      changed();
-    },
+    append: (text) => show(masking.push(text)),
+    settle: () => show(masking.end()),
     restart() {
+      masking = mask();
       stream = newName();
       length = 0;
       held = "";
@@ -97,6 +100,19 @@ export function createLiveText(room: TextRoom, changed: () => void): LiveText & 
       isFull = true;
     },
   };
+
+  function show(text: string): void {
+    const whole = held + text;
+    // Half of a pair waits for the other: alone it is no character, and the two together are one.
+    held = isHighSurrogate(whole.charCodeAt(whole.length - 1)) ? whole.slice(-1) : "";
+    const more = Buffer.from(held ? whole.slice(0, -1) : whole, "utf8");
+    if (isFull || more.length === 0) return;
+    isFull = !grow(length + more.length);
+    if (isFull) return;
+    more.copy(bytes, length);
+    length += more.length;
+    changed();
+  }
 }
 
 function newName(): string {

@@ -53,8 +53,9 @@ export const planResume: ChangePlan<ResumeAgentExecutionRequest> = async (deps, 
 /** Whether something was decided that the loop has not heard of yet. */
 function hasNews({ steps, status }: ExecutionState): boolean {
   if (status.subExecutionId) return false;
-  const asked = [...steps.values()].filter(({ outcome, approval }) => outcome === undefined && approval !== undefined);
-  return asked.some(({ approval }) => approval?.decision !== ApprovalDecision.UNSPECIFIED);
+  const open = [...steps.values()].filter(({ outcome }) => outcome === undefined);
+  const asked = open.flatMap(({ approval, elicitations }) => [...(approval ? [approval] : []), ...elicitations]);
+  return asked.some(({ decision }) => decision !== ApprovalDecision.UNSPECIFIED);
 }
 
 type At = { readonly ref: ExecutionRef; readonly state: ExecutionState };

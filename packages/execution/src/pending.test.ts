@@ -1,5 +1,6 @@
 import { isFault } from "@stigmer/base";
 import { expect, it } from "vitest";
+import { CallParked } from "./call-parked.ts";
 import { createPending } from "./pending.ts";
 
 const never = new AbortController().signal;
@@ -93,4 +94,29 @@ it("forgets an answer that nobody will ask for", () => {
   pending.forget("a");
 
   expect(pending.get("a")).toBeUndefined();
+});
+
+it("goes on owing what a wait left because a person is asked: a later wait gets it", async () => {
+  const pending = createPending<string>();
+  pending.open("a", "runner");
+  const parked = new AbortController();
+  const left = pending.wait("a", parked.signal);
+
+  parked.abort(new CallParked("apr_1"));
+
+  await expect(left).rejects.toBeInstanceOf(CallParked);
+  expect(pending.isOwedBy("a", "runner")).toBe(true);
+  pending.resolve("a", "runner", "late");
+  expect(await pending.wait("a", never)).toBe("late");
+});
+
+it("says who owes an answer", () => {
+  const pending = createPending<string>();
+  pending.open("a", "runner");
+
+  expect([pending.isOwedBy("a", "runner"), pending.isOwedBy("a", "other"), pending.isOwedBy("b", "runner")]).toEqual([
+    true,
+    false,
+    false,
+  ]);
 });

@@ -1,4 +1,5 @@
 import { unavailable } from "@stigmer/base";
+import { CallParked } from "./call-parked.ts";
 
 /** Answers that runners owe, by key. */
 export interface Pending<T> {
@@ -6,7 +7,12 @@ export interface Pending<T> {
   open(key: string, instance: string): void;
   /** The answer, if one is owed. */
   get(key: string): Promise<T> | undefined;
-  /** The answer; refuses when the signal aborts or the runner is lost. Nothing is owed any more when it settles. */
+  /** Whether `instance` owes this answer, or has given it and nobody has waited for it yet. */
+  isOwedBy(key: string, instance: string): boolean;
+  /**
+   * The answer; refuses when the signal aborts or the runner is lost. Nothing is owed any more when it settles, unless the
+   * signal aborts with a `CallParked`: then it is only this wait that ends.
+   */
   wait(key: string, signal: AbortSignal): Promise<T>;
   /** Hands in an answer; false where `instance` owes none under this key. */
   resolve(key: string, instance: string, value: T): boolean;
@@ -26,17 +32,23 @@ export function createPending<T>(): Pending<T> {
       owed.set(key, entry);
     },
     get: (key) => owed.get(key)?.promise,
+    isOwedBy: (key, instance) => owed.get(key)?.instance === instance,
     async wait(key, signal) {
       const entry = owed.get(key);
       if (!entry) throw lost();
-      const aborted = (): void => entry.reject(signal.reason);
+      const left = Promise.withResolvers<never>();
+      const aborted = (): void => {
+        if (signal.reason instanceof CallParked) left.reject(signal.reason);
+        else entry.reject(signal.reason);
+      };
       if (signal.aborted) aborted();
       signal.addEventListener("abort", aborted, { once: true });
       try {
-        return await entry.promise;
+        return await Promise.race([entry.promise, left.promise]);
       } finally {
         signal.removeEventListener("abort", aborted);
-        if (owed.get(key) === entry) owed.delete(key);
+        const isParked = signal.aborted && signal.reason instanceof CallParked;
+        if (owed.get(key) === entry && !isParked) owed.delete(key);
       }
     },
     resolve(key, instance, value) {

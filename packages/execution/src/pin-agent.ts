@@ -7,17 +7,20 @@ import {
   type McpServer,
   type PinnedServer,
   PinnedServerSchema,
+  type PinnedSkill,
 } from "@stigmer/contracts/agentic";
 import { atRevision, fromRow, type PipelineDeps, type Resource } from "@stigmer/resource";
+import { pinSkills } from "./pin-skills.ts";
 import { requireKind } from "./require-kind.ts";
 
-/** An agent and its servers as they are when an execution begins; what becomes of them later does not concern it. */
+/** An agent, its servers and its skills as they are when an execution begins; what becomes of them later does not concern it. */
 export type PinnedAgent = {
   readonly name: string;
   readonly spec: AgentSpec;
   /** Digest of the agent's spec. */
   readonly revision: string;
   readonly servers: readonly PinnedServer[];
+  readonly skills: readonly PinnedSkill[];
 };
 
 /** The agent in a revision, the newest where that is empty. Refuses with `REFERENCE_NOT_FOUND` what is not there. */
@@ -33,7 +36,8 @@ export async function pinAgent(
   const { spec = create(AgentSpecSchema) } = fromRow(kind, pinned.row) as Resource & Agent;
   const servers: PinnedServer[] = [];
   for (const { name } of spec.mcpServers) servers.push(await pinServer(resources, of, name));
-  return { name: of.name, spec, revision: pinned.digest, servers };
+  const skills = await pinSkills(resources, of, spec.skills);
+  return { name: of.name, spec, revision: pinned.digest, servers, skills };
 }
 
 async function pinServer(

@@ -13,8 +13,10 @@ import {
   RunnerSchema,
   RunnerSpecSchema,
   RunnerStatusSchema,
+  type ServerLogged,
   type ServerMessage,
   type ToolCallEnded,
+  type ToolsChanged,
 } from "@stigmer/contracts/agentic";
 import {
   bidiStream,
@@ -31,11 +33,14 @@ import {
   unary,
 } from "@stigmer/resource";
 import type { Store } from "@stigmer/store";
+import { hasParkedCall, takeElicitation } from "./elicitations.ts";
 import { type EndingDeps, planEnd } from "./ending.ts";
 import type { Executions } from "./executions.ts";
 import type { Leases } from "./leases.ts";
 import type { LiveSteps } from "./live-steps.ts";
 import { takeBegan, takeEnded } from "./own-steps.ts";
+import { type ProgressFeed, takeProgress } from "./progress.ts";
+import { runnerSaid } from "./runner-said.ts";
 import { type Connection, callKey, freeSlot, type Runners, sendTo } from "./runners.ts";
 import { isFinal } from "./state.ts";
 import { createWindow } from "./window.ts";
@@ -51,7 +56,15 @@ export type RunnerControllerDeps = Omit<EndingDeps, "leases"> & {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly log: Log;
+  readonly progress: ProgressFeed;
+  readonly toolServers: ToolServers;
   readonly leaseDurationMs: number;
+};
+
+/** What tool servers say beside their answers. */
+export type ToolServers = {
+  readonly logged: (org: string, line: ServerLogged) => void;
+  readonly changed: (org: string, tools: ToolsChanged) => Promise<void>;
 };
 
 export function runnerHandlers(deps: RunnerControllerDeps): readonly Handler[] {
@@ -125,7 +138,10 @@ async function welcome(deps: RunnerControllerDeps, hello: Hello, org: string): P
   const kept = await deps.leases.keep(holder, hello.running);
   await deps.leases.endOthers(holder, hello.running);
   const before = await instanceBefore(deps, hello.name, org);
-  if (before && before !== hello.instance) await deps.leases.exited(before);
+  if (before && before !== hello.instance) {
+    deps.runners.exited(before);
+    await deps.leases.exited(before);
+  }
   const leaseDurationMs = BigInt(deps.leaseDurationMs);
   const value = { heartbeatIntervalMs: leaseDurationMs / 3n, leaseDurationMs, kept };
   return deps.runners.connect(hello, { org, kept, welcome: { case: "welcome", value: value } });
@@ -148,7 +164,7 @@ async function listen(
   );
   try {
     for (let next = await source.next(); !next.done; next = await source.next()) {
-      const { message } = next.value;
+      const { message } = await runnerSaid(deps.executions, connection, next.value);
       if (message.case === undefined || message.case === "hello")
         throw invalid([{ field: message.case ?? "message", description: "is not expected here" }]);
       deps.runners.heard(connection);
@@ -193,6 +209,14 @@ async function take(deps: RunnerControllerDeps, connection: Connection, message:
       return;
     case "toolCallEnded":
       return await takeCallEnd(deps, connection, message.value);
+    case "elicitationAsked":
+      return await takeElicitation(deps, connection, message.value);
+    case "toolProgress":
+      return takeProgress(deps, connection, message.value);
+    case "serverLogged":
+      return deps.toolServers.logged(connection.org, message.value);
+    case "toolsChanged":
+      return await deps.toolServers.changed(connection.org, message.value);
     case "declined":
       return await takeDeclined(deps, connection, message.value.lease);
     case "draining":
@@ -234,13 +258,13 @@ async function endAttempt(
   deps.leases.wake();
 }
 
-/** Unless another attempt has begun meanwhile, which has the servers now. */
+/** Unless another attempt has begun meanwhile, which has the servers now, or a call goes on whose server asks a person. */
 async function stopServers(deps: RunnerControllerDeps, { org }: Connection, lease: Ended["lease"]): Promise<void> {
   const ref = { org, id: lease.executionId };
   const task = await deps.executions.task(ref);
   if (task?.holder && task.epoch !== Number(lease.epoch)) return;
   const state = await deps.executions.load(ref);
-  deps.runners.stopServers(org, state.status.sessionId);
+  if (!hasParkedCall(deps.runners, state)) deps.runners.stopServers(org, state.status.sessionId);
 }
 
 type Ended = { readonly lease: NonNullable<AttemptFinished["lease"]>; readonly outcome: AttemptFinished["outcome"] };

@@ -14,6 +14,7 @@ import {
   type ToolCallEnded,
 } from "@stigmer/contracts/agentic";
 import type { Task } from "@stigmer/store";
+import { CallParked } from "./call-parked.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPending, type Pending } from "./pending.ts";
 
@@ -182,9 +183,11 @@ export function sendTo(connection: Connection, message: ToRunner): void {
   connection.outbox.push(create(ServerMessageSchema, { message }));
 }
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_S = 30;
+/** A runner keeps the time of a start itself; this much later it is taken for lost. */
+const START_GRACE_MS = 30_000;
 
-/** Asks a runner to start a server and waits for its tools; refuses where the runner is lost or a minute passes. */
+/** Asks a runner to start a server and waits for its tools; refuses where the runner is lost or says nothing for too long. */
 export async function startServer(
   runners: Runners,
   connection: Connection,
@@ -194,12 +197,14 @@ export async function startServer(
   const requestId = crypto.randomUUID(); // a runner may still owe an answer to a backend that is gone
   runners.starts.open(requestId, connection.instance);
   sendTo(connection, { case: "startServer", value: { ...server, requestId } });
-  return await within(START_TIMEOUT_MS, signal, (limited) => runners.starts.wait(requestId, limited));
+  const timeoutMs = Number(server.spec?.startTimeout?.seconds ?? START_TIMEOUT_S) * 1000 + START_GRACE_MS;
+  return await within(timeoutMs, signal, (limited) => runners.starts.wait(requestId, limited));
 }
 
 /**
  * Hands a call to a runner, or joins it where the runner makes it already, and waits for its end, at most `timeoutMs`. An
- * abort tells the runner to stop the call, unless it is only the backend that stops: the runner comes back with its end.
+ * abort tells the runner to stop the call, unless it is only the backend that stops: the runner comes back with its end; or
+ * unless the call is parked: its end is then waited for later.
  */
 export async function callTool(
   runners: Runners,
@@ -214,7 +219,7 @@ export async function callTool(
   }
   return await within(timeoutMs, signal, async (limited) => {
     const cancel = (): void => {
-      if (isFault(limited.reason, "SHUTTING_DOWN")) return;
+      if (isFault(limited.reason, "SHUTTING_DOWN") || limited.reason instanceof CallParked) return;
       sendTo(connection, { case: "cancelTool", value: { call: request.call } });
     };
     limited.addEventListener("abort", cancel, { once: true });

@@ -12,7 +12,7 @@ import {
 import type { ExecutionState, Outcome, StepApproval, StepState } from "./state.ts";
 
 /** Rises with each change of what a fold makes of a journal: an older snapshot is then left alone, and the journal read. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Entries between two snapshots of a journal; so many, and a page, are read where a state is not in memory. */
 export const SNAPSHOT_EVERY = 256;
@@ -27,7 +27,7 @@ export function encodeSnapshot(state: ExecutionState): Uint8Array {
     status: toBinary(AgentExecutionStatusSchema, status),
     tools: tools && toBinary(ToolsListedSchema, create(ToolsListedSchema, { tools: [...tools] })),
     steps: [...steps].map(([key, step]) => [key, packStep(step)]),
-    hashes: conversation.hashes,
+    asked: { step: conversation.step, hashes: conversation.hashes },
     finished: conversation.finished && toBinary(ModelCallFinishedSchema, conversation.finished),
   });
 }
@@ -55,18 +55,18 @@ type Packed = {
   readonly status: Uint8Array;
   readonly tools: Uint8Array | undefined;
   readonly steps: readonly (readonly [string, PackedStep])[];
-  readonly hashes: readonly Uint8Array[];
+  readonly asked: Pick<ExecutionState["conversation"], "step" | "hashes">;
   readonly finished: Uint8Array | undefined;
 };
 
-function unpack({ plain, created, status, tools, steps, hashes, finished }: Packed): ExecutionState {
+function unpack({ plain, created, status, tools, steps, asked, finished }: Packed): ExecutionState {
   return {
     ...plain,
     created: optional(ExecutionCreatedSchema, created),
     status: fromBinary(AgentExecutionStatusSchema, status),
     tools: optional(ToolsListedSchema, tools)?.tools,
     steps: new Map(steps.map(([key, step]) => [key, unpackStep(step)])),
-    conversation: { hashes, finished: optional(ModelCallFinishedSchema, finished) },
+    conversation: { ...asked, finished: optional(ModelCallFinishedSchema, finished) },
   };
 }
 

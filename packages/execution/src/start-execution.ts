@@ -1,46 +1,70 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { clone, create, type MessageInitShape } from "@bufbuild/protobuf";
 import { exhausted, invalid } from "@stigmer/base";
 import {
   type AgentExecution,
   AgentExecutionSchema,
   type AgentExecutionSpec,
   AgentExecutionSpecSchema,
+  AgentExecutionStatusSchema,
   type CreateAgentExecutionsRequest,
   type CreateAgentExecutionsResponse,
   CreateAgentExecutionsResponseSchema,
   ExecutionCreatedSchema,
+  type ExecutionLimits,
   ExecutionPhase as Phase,
   type Session,
   SessionSchema,
 } from "@stigmer/contracts/agentic";
 import {
   type Call,
+  concealed,
   fromRow,
+  type KeyStorage,
   metadataOf,
   newObject,
+  newSealed,
   type Plan,
   type Resource,
   requireById,
   toRow,
 } from "@stigmer/resource";
 import type { Batch, Precondition } from "@stigmer/store";
+import { checkAttachments } from "./check-attachments.ts";
 import type { EndingDeps } from "./ending.ts";
 import { type NewEvent, stamp } from "./execution-ref.ts";
 import { type Beginning, mergeBatches } from "./executions.ts";
 import { foldStatus } from "./fold-status.ts";
+import { smallestLimits } from "./limits.ts";
 import { type PinnedAgent, pinAgent } from "./pin-agent.ts";
 import { requireKind } from "./require-kind.ts";
 import { dueTask, joinQueue } from "./session-queue.ts";
+import { startingSources } from "./start-variables.ts";
 import { emptyState } from "./state.ts";
+import type { Variables } from "./variables.ts";
+
+/** A model, and how much it takes. */
+export type ChosenModel = {
+  readonly model: string;
+  /** In tokens, request and answer together; 0 where that is not known. */
+  readonly contextWindow: number;
+};
 
 /** Chooses the model of an execution. */
 export interface ModelChoice {
-  /** The first of the candidates that is set, or the backend's default. Throws `MODEL_NOT_SET` or `PROVIDER_NOT_CONFIGURED`. */
-  choose(candidates: readonly string[]): string;
+  /**
+   * The first of the candidates that is set, or the backend's default. Throws `MODEL_NOT_SET` or `PROVIDER_NOT_CONFIGURED`, and
+   * `MODEL_PRICE_UNKNOWN` where cost has a limit that could not be kept.
+   */
+  choose(candidates: readonly string[], limits: ExecutionLimits): Promise<ChosenModel>;
+  /** The bounds that the backend sets to every execution. */
+  limits(): ExecutionLimits;
 }
 
 export type StartDeps = EndingDeps & {
   readonly models: ModelChoice;
+  readonly variables: Variables;
+  /** From now on these are masked. */
+  readonly mask: (secrets: readonly string[]) => void;
   /** Executions that may wait for runners at once. */
   readonly maxQueued: number;
 };
@@ -135,7 +159,10 @@ export type Starting = {
   readonly bound: BoundSession;
   readonly agent: PinnedAgent;
   readonly metadata: AgentExecution["metadata"];
-  readonly spec: Pick<AgentExecutionSpec, "message" | "model">;
+  readonly spec: Pick<AgentExecutionSpec, "message" | "model" | "limits"> &
+    Partial<Pick<AgentExecutionSpec, "planFirst" | "attachments" | "values">>;
+  /** Bounds of the execution that it comes from: those that it works for, or goes on from. */
+  readonly outer?: ExecutionLimits | undefined;
   /** More of what is pinned in the first event: a fork's origin, a sub-agent's parent. */
   readonly created?: MessageInitShape<typeof ExecutionCreatedSchema>;
   readonly fork?: Beginning["fork"];
@@ -144,22 +171,26 @@ export type Starting = {
 export async function startExecution(deps: StartDeps, call: Call, starting: Starting): Promise<Start> {
   const { bound, agent, spec } = starting;
   const { session } = bound;
-  const execution = await newExecution(deps, call, starting);
+  await checkAttachments(deps.resources, call.org, spec.attachments ?? []);
+  const { environments, values } = await startingSources(deps, call, { agent, session, values: spec.values ?? [] });
+  const { execution, storage } = await newExecution(deps, call, starting);
   const id = metadataOf(execution as Resource).id;
   const ref = { org: call.org, id };
   const previousExecutionId = session.status?.latestExecutionId ?? "";
   const isItsTurn = session.status !== undefined && joinQueue(session, id);
   const created = create(ExecutionCreatedSchema, {
     ...{ sessionId: metadataOf(session as Resource).id, agent: agent.name, agentRevision: agent.revision },
-    ...{ spec: agent.spec, servers: [...agent.servers], model: deps.models.choose([spec.model, agent.spec.model]) },
+    ...{ attachments: spec.attachments ?? [], skills: [...agent.skills] },
+    ...{ spec: agent.spec, servers: [...agent.servers], ...(await choices(deps, starting)) },
+    ...{ environments: [...environments], values: { ...values } },
     ...{ message: spec.message, workspace: session.spec?.workspace ?? "", requestedBy: call.caller.subject },
-    ...{ previousExecutionId, ...starting.created },
+    ...{ previousExecutionId, planFirst: agent.spec.planFirst || spec.planFirst === true, ...starting.created },
   });
   const events: NewEvent[] = [
     { event: { case: "created", value: created } },
     { event: { case: "phaseChanged", value: { phase: Phase.PENDING } } },
   ];
-  const { status } = emptyState(id);
+  const status = clone(AgentExecutionStatusSchema, (starting.fork?.inherited ?? emptyState(id)).status);
   for (const [at, event] of stamp(deps.resources.clock, events).entries()) foldStatus(status, event, at + 1);
   execution.status = status;
   const row = toRow(deps.executions.agentExecutionKind, call.org, execution as Resource);
@@ -169,23 +200,31 @@ export async function startExecution(deps: StartDeps, call: Call, starting: Star
   const task = dueTask(ref, { ...emptyState(id), created }, dueAt);
   const journal = deps.executions.firstEntries(ref, beginning);
   return {
-    ...{ execution, id },
-    batch: mergeBatches(journal, { puts: [row, sessionRow], tasks: [task] }),
-    preconditions: [{ row, version: 0 }, bound.precondition],
+    ...{ execution: concealed(deps.executions.agentExecutionKind, execution as Resource & AgentExecution), id },
+    batch: mergeBatches(journal, { puts: [row, sessionRow, ...storage.puts], tasks: [task] }),
+    preconditions: [{ row, version: 0 }, bound.precondition, ...storage.preconditions],
   };
+}
+
+/** Model and limits: the one from the most specific layer, the others the smallest of all layers. */
+async function choices(deps: StartDeps, { bound, agent, spec, outer }: Starting) {
+  const session = bound.session.spec;
+  const limits = smallestLimits([deps.models.limits(), agent.spec.limits, session?.limits, spec.limits, outer]);
+  const chosen = await deps.models.choose([spec.model, session?.model ?? "", agent.spec.model], limits);
+  return { limits, model: chosen.model, contextWindow: BigInt(chosen.contextWindow) };
 }
 
 /** A session of its own, with its agent as it is pinned. */
 export async function newSession(
   deps: StartDeps,
-  spec: Pick<AgentExecutionSpec, "agent" | "workspace" | "agentRevision">,
+  spec: Pick<AgentExecutionSpec, "agent" | "workspace" | "agentRevision" | "environments">,
   call: Call,
 ): Promise<BoundSession> {
   const kind = requireKind(deps.resources.kinds, "Session");
   if (!spec.agent) throw invalid([{ field: "spec.agent", description: "is required where no session is named" }]);
-  const { agent, workspace, agentRevision } = spec;
+  const { agent, workspace, agentRevision, environments } = spec;
   const metadata = { generateName: prefixOf(agent) };
-  const draft = create(SessionSchema, { metadata, spec: { agent, workspace, agentRevision } });
+  const draft = create(SessionSchema, { metadata, spec: { agent, workspace, agentRevision, environments } });
   const session = (await newObject(deps.resources, kind, draft as Resource, call)) as Resource & Session;
   const key = { tenant: call.org, kind: kind.options.kind, id: metadataOf(session).id };
   return { session, precondition: { row: key, version: 0 } };
@@ -202,17 +241,26 @@ async function joinSession(deps: StartDeps, spec: AgentExecutionSpec, call: Call
   return { session, precondition: { row, version: row.version } };
 }
 
-async function newExecution(deps: StartDeps, call: Call, starting: Starting): Promise<AgentExecution> {
+type NewExecution = { readonly execution: AgentExecution; readonly storage: KeyStorage };
+
+/** Its own values are sealed in its record; a secret in its message is masked there too. */
+async function newExecution(deps: StartDeps, call: Call, starting: Starting): Promise<NewExecution> {
   const { bound, agent } = starting;
   const metadata = { ...metadataOf({ metadata: starting.metadata } as Resource) };
   if (!metadata.name) metadata.generateName ||= prefixOf(agent.name);
-  const { message, model } = starting.spec;
+  const { message, model, limits, planFirst = false, attachments = [], values = [] } = starting.spec;
   const draft = create(AgentExecutionSchema, { metadata });
-  draft.spec = create(AgentExecutionSpecSchema, { agent: agent.name, message, model });
+  draft.spec = create(AgentExecutionSpecSchema, {
+    agent: agent.name,
+    message: deps.executions.redaction.text(message),
+    ...{ model, planFirst, attachments, values },
+    ...(limits && { limits }),
+  });
   const kind = deps.executions.agentExecutionKind;
-  const execution = (await newObject(deps.resources, kind, draft as Resource, call)) as Resource & AgentExecution;
+  const { next, storage } = await newSealed(deps.resources, kind, draft as Resource, call);
+  const execution = next as Resource & AgentExecution;
   if (execution.spec) execution.spec.sessionId = metadataOf(bound.session as Resource).id;
-  return execution;
+  return { execution, storage };
 }
 
 function prefixOf(agent: string): string {

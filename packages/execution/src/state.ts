@@ -32,6 +32,17 @@ export type StepApproval = {
   arguments: string;
 };
 
+/** What a tool server asked a person in the middle of a call. */
+export type StepElicitation = {
+  /** Id of the approval that it became. */
+  readonly id: string;
+  /** The server's question. */
+  readonly elicitationId: string;
+  decision: ApprovalDecision;
+  /** What the person filled in, as JSON; empty where nobody did. */
+  content: string;
+};
+
 /** What the journal says of one step. Begun without an outcome, and nobody working on it: it is uncertain. */
 export type StepState = {
   /** Hex of the request's digest; empty until an intent or an outcome was recorded. */
@@ -44,16 +55,29 @@ export type StepState = {
   child: string;
   /** Id of the model's call that it answers; empty for a model call. */
   callId: string;
+  /** Name of the tool that the newest try calls, as the model calls it; empty where it calls none. */
+  tool: string;
   /** Whether it is one of the runner's own. */
   own: boolean;
   /** Whether somebody lets it be made again although its outcome was lost. */
   repeat: boolean;
   outcome: Outcome | undefined;
   approval: StepApproval | undefined;
+  /** What its server asked in the newest try, the oldest first. */
+  elicitations: readonly StepElicitation[];
 };
 
 /** Calls that a person has approved beforehand. An empty tool stands for all of the server's. */
 export type Grant = { readonly server: string; readonly tool: string; readonly definition: string };
+
+/** A conversation by the hashes of its messages. */
+export type BoundHistory = {
+  readonly hashes: readonly Uint8Array[];
+  /** Tokens of the model call that was last made with it; 0 where that is not known. */
+  readonly tokens: number;
+  /** Tokens that the execution's model takes, as far as it was known then; 0 where it was not. */
+  readonly contextWindow: number;
+};
 
 /**
  * What the journal says of an execution. Its size does not grow with the journal: of the steps that have an outcome it
@@ -69,13 +93,17 @@ export type ExecutionState = {
   readonly steps: Map<string, StepState>;
   /** Keys of steps with an outcome that are no longer among these; undefined while there are none. */
   forgotten: KeyFilter | undefined;
-  /** Message hashes of the newest model call, and its answer: together the conversation so far. */
-  conversation: { hashes: readonly Uint8Array[]; finished: ModelCallFinished | undefined };
-  /** Message hashes of the conversation before the first message, once it is bound. */
-  history: readonly Uint8Array[] | undefined;
+  /** Message hashes of the newest model call that goes on with the conversation, its step, and its answer: together the conversation so far. */
+  conversation: { step: string; hashes: readonly Uint8Array[]; finished: ModelCallFinished | undefined };
+  /** The conversation before the first message, once it is bound. */
+  history: BoundHistory | undefined;
   grants: readonly Grant[];
   /** Whether a runner has begun a step of its own. */
   hasOwnSteps: boolean;
+  /** Executions of sub-agents whose end the journal does not tell, those included that ended together with it. */
+  children: readonly string[];
+  /** How long it was RUNNING before the phase last changed, in milliseconds. */
+  workedMs: number;
   /** Highest epoch of a lease that an entry names. */
   epoch: number;
   /** Model steps whose outcome is a failure, the newest last; a retry makes them anew. */
@@ -107,10 +135,12 @@ export function emptyState(id: string): ExecutionState {
     tools: undefined,
     steps: new Map(),
     forgotten: undefined,
-    conversation: { hashes: [], finished: undefined },
+    conversation: { step: "", hashes: [], finished: undefined },
     history: undefined,
     grants: [],
     hasOwnSteps: false,
+    children: [],
+    workedMs: 0,
     epoch: 0,
     failed: [],
     cancelling: undefined,

@@ -104,14 +104,16 @@ async function inherited(store: Store, states: States, ref: ExecutionRef): Promi
 }
 
 /**
- * What a fork has of the journal that it shares: outcomes, tools and conversation. Steps that were open there are made
+ * What a fork has of the journal that it shares: outcomes, tools, conversation, and the agent's list of what it has to do. Steps that were open there are made
  * anew, what was waited for is not waited for, and what was used is the other's.
  */
 export function inheritedState(id: string, parent: ExecutionState): ExecutionState {
   const finished = [...parent.steps].filter(([, { outcome }]) => outcome !== undefined);
   const { tools, conversation, history, hasOwnSteps, forgotten, failed } = parent;
   const shared = { tools, conversation, history, hasOwnSteps, forgotten, failed };
-  return { ...emptyState(id), ...shared, steps: new Map(finished) };
+  const state = { ...emptyState(id), ...shared, steps: new Map(finished) };
+  state.status.todos = [...parent.status.todos];
+  return state;
 }
 
 async function readOn(

@@ -1,5 +1,10 @@
+import { clone } from "@bufbuild/protobuf";
 import { conflict, precondition, unavailable } from "@stigmer/base";
-import type { ExecutionEvent, ExecutionPhase as Phase } from "@stigmer/contracts/agentic";
+import {
+  AgentExecutionStatusSchema,
+  type ExecutionEvent,
+  type ExecutionPhase as Phase,
+} from "@stigmer/contracts/agentic";
 import type { Batch, Task } from "@stigmer/store";
 import { cancelEnding, runningCalls } from "./cancelling.ts";
 import { type EndingDeps, planEnd } from "./ending.ts";
@@ -10,6 +15,7 @@ import type { LiveStep } from "./live-steps.ts";
 import { freeSlot } from "./runners.ts";
 import { dueTask } from "./session-queue.ts";
 import { type ExecutionState, isFinal, type Outcome, type StepState } from "./state.ts";
+import { addCall } from "./usage.ts";
 
 type EventBody = ExecutionEvent["event"];
 
@@ -27,8 +33,8 @@ export type Verdict =
   | { readonly kind: "perform"; readonly intent: EventBody; readonly batch?: Batch }
   /** The newest try still runs elsewhere: take it up where it is. */
   | { readonly kind: "resume" }
-  /** Record the outcome; there is nothing to do. */
-  | { readonly kind: "settle"; readonly outcome: EventBody }
+  /** Record the outcome, and what goes with it; there is nothing to do. */
+  | { readonly kind: "settle"; readonly outcome: EventBody; readonly beside?: readonly EventBody[] }
   /**
    * Wait for a person or for a sub-agent: the events say for what, and the phase is what the execution is in meanwhile. Its
    * lease and slot are given back by the same commit. Without events it waits already.
@@ -43,6 +49,8 @@ export type StepKind = {
   readonly judge: (state: ExecutionState, step: StepState | undefined) => Promise<Verdict> | Verdict;
   /** Does it and answers with the event that says how it ended. Throws where there is no outcome to record: the step stays open. */
   readonly perform: (step: LiveStep, state: ExecutionState) => Promise<EventBody>;
+  /** What is recorded together with the outcome. */
+  readonly beside?: (outcome: EventBody) => readonly EventBody[];
   /** Called when the outcome is recorded. */
   readonly recorded?: (step: LiveStep) => void;
 };
@@ -80,7 +88,10 @@ async function claim(deps: StepsDeps, request: StepRequest, how: StepKind): Prom
     if (verdict.kind === "perform" || verdict.kind === "resume") {
       return { preconditions, ...perform(deps, request, { how, state, attempt, verdict }) };
     }
-    if (verdict.kind === "settle") return { preconditions, ...settle(request, attempt, verdict.outcome) };
+    if (verdict.kind === "settle") {
+      const outcome = executions.redaction.event(verdict.outcome);
+      return { preconditions, ...settle(request, attempt, { ...verdict, outcome }) };
+    }
     const parked = planPark(deps, { request, state, verdict, task });
     return { ...parked, answer: { kind: "parked", approvalId: verdict.approvalId } };
   });
@@ -103,7 +114,9 @@ function perform(
     answer: answer as Claim,
     afterCommit: () => {
       answer.step = deps.live.start(key, async (live) => {
-        const body = await finish(deps, request, live, await how.perform(live, state));
+        const body = deps.executions.redaction.event(await how.perform(live, state));
+        live.settle();
+        await finish(deps, request, { live, body, beside: how.beside?.(body) ?? [] });
         how.recorded?.(live);
         return body;
       });
@@ -127,10 +140,13 @@ function knownClaim(deps: StepsDeps, request: StepRequest, step: StepState | und
   return undefined;
 }
 
-function settle(request: StepRequest, attempt: number, body: EventBody): Decision<Claim> {
+type Settle = Extract<Verdict, { kind: "settle" }>;
+
+function settle(request: StepRequest, attempt: number, { outcome: body, beside = [] }: Settle): Decision<Claim> {
   const outcome = outcomeOf(body);
   if (!outcome) throw new Error(`${body.case} is not the outcome of a step`);
-  return { events: [newEvent(request, attempt, body)], answer: { kind: "done", outcome } };
+  const events = [body, ...beside].map((event) => newEvent(request, attempt, event));
+  return { events, answer: { kind: "done", outcome } };
 }
 
 export type Parking = {
@@ -165,15 +181,25 @@ export function planPark(
  * Records an outcome, unless the execution has ended or another try has begun: then it is too late, and nobody is told of
  * what no journal has. The last one that a cancelled execution waited for ends it.
  */
-async function finish(deps: StepsDeps, request: StepRequest, live: LiveStep, body: EventBody): Promise<EventBody> {
-  return await deps.executions.record(request, async (state) => {
+async function finish(deps: StepsDeps, request: StepRequest, { live, body, beside }: Finishing): Promise<void> {
+  await deps.executions.record(request, async (state) => {
     const step = state.steps.get(request.stepKey);
     const late = isFinal(state.status.phase) || step?.outcome !== undefined || step?.attempt !== live.attempt;
     if (late) throw conflict("LEASE_FENCED", { execution: request.id, step: request.stepKey });
-    const finished = newEvent(request, live.attempt, body);
+    const finished = [body, ...beside].map((event) => newEvent(request, live.attempt, event));
     const isLast = runningCalls(deps.live, state).every((key) => key === request.stepKey);
-    if (!state.cancelling || !isLast) return { events: [finished], answer: body };
-    const end = await planEnd(deps, request, state, cancelEnding(state.cancelling));
-    return { ...end, events: [finished, ...end.events], answer: body };
+    if (!state.cancelling || !isLast) return { events: finished, answer: undefined };
+    const end = await planEnd(deps, request, withCall(state, body), cancelEnding(state.cancelling));
+    return { ...end, events: [...finished, ...end.events], answer: undefined };
   });
+}
+
+type Finishing = { readonly live: LiveStep; readonly body: EventBody; readonly beside: readonly EventBody[] };
+
+/** The state with what the call used, which whoever it works for is told. */
+function withCall(state: ExecutionState, body: EventBody): ExecutionState {
+  if (body.case !== "modelCallFinished") return state;
+  const status = clone(AgentExecutionStatusSchema, state.status);
+  addCall(status, body.value);
+  return { ...state, status };
 }

@@ -10,6 +10,7 @@ import type { Call, Handler } from "@stigmer/resource";
 import { createHub } from "./hub.ts";
 import { createTestJournals, type TestEvent } from "./journal.fake.ts";
 import { createLiveSteps, type LiveStep } from "./live-steps.ts";
+import { createProgressFeed } from "./progress.ts";
 import { createStates } from "./states.ts";
 import { executionQueryHandlers } from "./subscribe.ts";
 
@@ -39,12 +40,14 @@ export function createStreaming(journals = createTestJournals()) {
   const live = createLiveSteps(hub);
   const world = { now: 0 };
   const clock = { now: () => 0, monotonic: () => world.now };
+  const progress = createProgressFeed(clock);
   const deps = {
     store: journals.store,
     executions: createStates(journals.store),
     live,
     hub,
     clock,
+    progress,
     maxSubscribers: 256,
   };
   const handlers = executionQueryHandlers(deps);

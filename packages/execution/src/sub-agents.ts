@@ -5,6 +5,7 @@ import type { Call } from "@stigmer/resource";
 import type { ExecutionRef } from "./execution-ref.ts";
 import { type PinnedAgent, pinAgent } from "./pin-agent.ts";
 import { newSession, type Start, type StartDeps, startExecution } from "./start-execution.ts";
+import { handedOn } from "./start-variables.ts";
 import type { ExecutionState } from "./state.ts";
 
 /** Sub-agents above one another, at most. */
@@ -33,15 +34,21 @@ export async function planSubAgent(deps: StartDeps, of: Delegation, call: Call):
   const pinned = await pinAgent(deps.resources, { org: call.org, name: of.agent, revision: "" });
   const agent = narrowed(pinned, { spec: created.spec, servers: created.servers, isLast: depth === MOST_DEEP });
   const { workspace } = created;
-  const bound = await newSession(deps, { agent: agent.name, workspace, agentRevision: agent.revision }, asker);
+  const { planMode } = of.state.status;
+  const { environments, values } = await handedOn(deps, of.ref, created);
+  const session = { agent: agent.name, workspace, agentRevision: agent.revision, environments };
+  const bound = await newSession(deps, session, asker);
   return await startExecution(deps, asker, {
     ...{ bound, agent, metadata: undefined },
-    spec: { message: of.message, model: agent.spec.model || created.model },
+    spec: { message: of.message, model: agent.spec.model || created.model, values },
+    outer: created.limits,
     created: {
       parent: {
         ...{ executionId: of.ref.id, stepKey: of.stepKey, callId: of.callId, depth },
         rootExecutionId: created.parent?.rootExecutionId || of.ref.id,
+        planMode,
       },
+      planFirst: planMode || agent.spec.planFirst,
     },
   });
 }
@@ -57,7 +64,9 @@ function narrowed(agent: PinnedAgent, asker: Asker): PinnedAgent {
   const mcpServers = agent.spec.mcpServers.flatMap((usage) => narrowedUsage(usage, asker.spec));
   const servers = asker.servers.filter(({ name }) => mcpServers.some((usage) => usage.name === name));
   const subAgents = asker.isLast ? [] : agent.spec.subAgents;
-  return { ...agent, servers, spec: create(AgentSpecSchema, { ...agent.spec, mcpServers, subAgents, askUser: false }) };
+  const fallbackModels = agent.spec.model ? agent.spec.fallbackModels : asker.spec.fallbackModels;
+  const spec = create(AgentSpecSchema, { ...agent.spec, mcpServers, subAgents, fallbackModels, askUser: false });
+  return { ...agent, servers, spec };
 }
 
 /** Tools that both may use; an empty list stands for all. */

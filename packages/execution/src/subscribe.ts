@@ -11,6 +11,7 @@ import type { ExecutionRef } from "./execution-ref.ts";
 import type { Executions } from "./executions.ts";
 import type { Hub } from "./hub.ts";
 import type { LiveSteps } from "./live-steps.ts";
+import type { ProgressFeed } from "./progress.ts";
 import { createReaderPace } from "./reader-pace.ts";
 import { createSubscriptionReader, type Responses } from "./subscription-reader.ts";
 import { createTails, type Tail, type Tails } from "./tail.ts";
@@ -21,6 +22,7 @@ export type SubscribeDeps = {
   readonly executions: Pick<Executions, "load">;
   readonly live: LiveSteps;
   readonly hub: Hub;
+  readonly progress: Pick<ProgressFeed, "on">;
   readonly clock: Clock;
   readonly maxSubscribers: number;
 };

@@ -1,10 +1,17 @@
-import type { ExecutionPhase } from "@stigmer/contracts/agentic";
+import { create } from "@bufbuild/protobuf";
+import {
+  type ExecutionPhase,
+  type SubscribeResponse,
+  SubscribeResponseSchema,
+  type ToolProgress,
+} from "@stigmer/contracts/agentic";
 import type { Store } from "@stigmer/store";
 import { type ExecutionRef, streamKey } from "./execution-ref.ts";
 import type { Executions } from "./executions.ts";
 import type { Hub } from "./hub.ts";
 import { inBatches, isCallFinished, type SentEntry, sentEntry } from "./journal-page.ts";
 import type { LiveSteps } from "./live-steps.ts";
+import type { ProgressFeed } from "./progress.ts";
 import { isFinal } from "./state.ts";
 import { createTailLog, type Follower } from "./tail-log.ts";
 import { createTailTexts, type OpenText } from "./tail-texts.ts";
@@ -14,6 +21,7 @@ export type TailDeps = {
   readonly executions: Pick<Executions, "load">;
   readonly live: Pick<LiveSteps, "of" | "get" | "onText">;
   readonly hub: Pick<Hub, "on">;
+  readonly progress: Pick<ProgressFeed, "on">;
 };
 
 /** What is new of one execution: read from the store once, and published to all who follow it. */
@@ -49,6 +57,7 @@ type RunningTail = Tail & {
 /** Entries that are published together, and encoded once, have at most so many bytes. */
 const BATCH_BYTES = 64 * 1024;
 const READ_PAGE = 200;
+const PROGRESS_BYTES = 64;
 
 export function createTails(deps: TailDeps): Tails {
   const tails = new Map<string, { readonly tail: RunningTail; users: number }>();
@@ -129,7 +138,16 @@ function createTail(deps: TailDeps, ref: ExecutionRef): RunningTail {
     if (texts.publish()) void refresh(); // it never rejects
     log.wake();
   };
-  const offs = [deps.hub.on(ref.id, () => void refresh()), live.onText(ref.id, onText)];
+  const onProgress = (progress: ToolProgress): void => {
+    const response = progressResponse(progress);
+    log.add({ responses: [response], entries: [], place: undefined }, PROGRESS_BYTES + progress.message.length);
+    log.wake();
+  };
+  const offs = [
+    deps.hub.on(ref.id, () => void refresh()),
+    live.onText(ref.id, onText),
+    deps.progress.on(ref.id, onProgress),
+  ];
   return {
     sequence: () => sequence,
     isFinal: () => isFinal(phase),
@@ -144,6 +162,12 @@ function createTail(deps: TailDeps, ref: ExecutionRef): RunningTail {
       for (const off of offs) off();
     },
   };
+}
+
+function progressResponse({ call, progress, total, message }: ToolProgress): SubscribeResponse {
+  const { stepKey = "", attempt = 0 } = call ?? {};
+  const value = { stepKey, attempt, progress, total, message };
+  return create(SubscribeResponseSchema, { message: { case: "toolProgress", value } });
 }
 
 /** Runs once for all who ask before it begins: each waits for one that begins after it asked, and after `first`. */

@@ -1,6 +1,6 @@
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { isFault, type Log } from "@stigmer/base";
-import { type Approval, ApprovalDecision, ApprovalExpiry } from "@stigmer/contracts/agentic";
+import { type Approval, ApprovalDecision, ApprovalExpiry, ExecutionPhase as Phase } from "@stigmer/contracts/agentic";
 import { fromRow, metadataOf, type Resource, toRow } from "@stigmer/resource";
 import type { Task } from "@stigmer/store";
 import { ancestorsOf, tellAncestors } from "./ancestors.ts";
@@ -10,6 +10,8 @@ import { CANCEL_GRACE_MS, cancelEnding } from "./cancelling.ts";
 import { type EndingDeps, planEnd } from "./ending.ts";
 import type { ExecutionRef, NewEvent } from "./execution-ref.ts";
 import { mergeBatches } from "./executions.ts";
+import { workedMs } from "./fold-work.ts";
+import { maxDurationMs } from "./limits.ts";
 import { requireKind } from "./require-kind.ts";
 import { createScanner } from "./scanner.ts";
 import { isFinal } from "./state.ts";
@@ -38,10 +40,13 @@ export function createTimers(deps: TimersDeps): Timers {
 }
 
 /** The clock was set back: what is being cancelled does not wait until it has caught up. */
-async function bringForward({ resources: { store, clock } }: TimersDeps): Promise<void> {
+async function bringForward(deps: TimersDeps): Promise<void> {
+  const { store, clock } = deps.resources;
   const latest = clock.now() + CANCEL_GRACE_MS;
   for await (const task of store.tasks(TIMER_QUEUE)) {
-    if (timerOf(task)?.for !== "cancel" || task.dueAt === undefined || task.dueAt <= latest) continue;
+    const timer = timerOf(task);
+    if (timer?.for === "duration") await endOverdue(deps, timer.execution, task);
+    if (timer?.for !== "cancel" || task.dueAt === undefined || task.dueAt <= latest) continue;
     await store.commit({ tasks: [{ ...task, dueAt: latest }] }, [{ task, epoch: task.epoch, holder: task.holder }]);
   }
 }
@@ -60,6 +65,7 @@ async function fire(deps: TimersDeps, task: Task): Promise<void> {
   const timer = timerOf(task);
   try {
     if (timer?.for === "cancel") await endCancelled(deps, timer.execution, task);
+    else if (timer?.for === "duration") await endOverdue(deps, timer.execution, task);
     else if (timer?.for === "approval") await expire(deps, timer.approval, task);
     else await deps.resources.store.commit({ taskDeletes: [task] });
   } catch (err) {
@@ -79,6 +85,21 @@ async function endCancelled(deps: TimersDeps, ref: ExecutionRef, task: Task): Pr
       return { events: [], batch: { taskDeletes: [task] }, answer: undefined };
     }
     return { ...(await planEnd(deps, ref, state, cancelEnding(state.cancelling))), answer: undefined };
+  });
+}
+
+/** It has worked for as long as it may; one that rests meanwhile gets a new deadline when it goes on. */
+async function endOverdue(deps: TimersDeps, ref: ExecutionRef, task: Task): Promise<void> {
+  const now = deps.resources.clock.now();
+  await deps.executions.record(ref, async (state) => {
+    const limitMs = maxDurationMs(state.created?.limits);
+    const works = state.status.phase === Phase.RUNNING && !state.cancelling;
+    if (!works || limitMs === undefined) return { events: [], batch: { taskDeletes: [task] }, answer: undefined };
+    const leftMs = limitMs - workedMs(state, now);
+    if (leftMs > 0) return { events: [], batch: { tasks: [{ ...task, dueAt: now + leftMs }] }, answer: undefined };
+    const message = `it has worked for ${Math.round(limitMs / 1_000)} s, its limit`;
+    const ending = { phase: Phase.FAILED, error: { reason: "LIMIT_REACHED", message } };
+    return { ...(await planEnd(deps, ref, state, ending)), answer: undefined };
   });
 }
 

@@ -2,6 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   type Approval,
+  ApprovalCause,
+  type ApprovalSpec,
   ExecutionQueryController,
   ExecutionPhase as Phase,
   type Waiting,
@@ -74,8 +76,16 @@ async function approval({ resources }: EndingDeps, { org }: ExecutionRef, id: st
     ...{ cause: WaitingCause.APPROVAL, object: id, who: "whoever may decide approvals" },
     ...(since && { since }),
     ...(until && { until }),
-    message: `a call of ${found?.spec?.tool ?? "a tool"} needs a decision; stigmer approval approve ${id}, or reject`,
+    message: approvalMessage(id, found?.spec),
   });
+}
+
+function approvalMessage(id: string, spec: ApprovalSpec | undefined): string {
+  if (spec?.cause === ApprovalCause.ELICITATION)
+    return `the tool server "${spec.server}" asks: ${spec.message} — stigmer approval show ${id} says what to fill in`;
+  if (spec?.cause === ApprovalCause.PLAN)
+    return `its plan needs a decision; stigmer approval show ${id} shows it, and stigmer approval approve ${id} lets it act`;
+  return `a call of ${spec?.tool || "a tool"} needs a decision; stigmer approval approve ${id}, or reject`;
 }
 
 function question({ id }: ExecutionRef, text: string, since: Timestamp): Waiting {

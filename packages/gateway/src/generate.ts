@@ -1,41 +1,46 @@
 import { createHash } from "node:crypto";
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { type Clock, Fault, isFault, type Log } from "@stigmer/base";
+import { create, toBinary } from "@bufbuild/protobuf";
 import {
+  ContextCompactedSchema,
   type ExecutionEvent,
+  type ExecutionLimits,
   MessageSchema,
   type ModelCallFinished,
-  ModelCallFinishedSchema,
   ModelCallStartedSchema,
 } from "@stigmer/contracts/agentic";
 import {
   type GenerateRequest,
+  GenerateRequestSchema,
   type GenerateResponse,
   GenerateResponseSchema,
   ModelController,
   ToolSpecSchema,
 } from "@stigmer/contracts/gateway";
-import type { Claim, ExecutionState, Hub, LiveStep, Steps } from "@stigmer/execution";
+import {
+  type Claim,
+  type ExecutionState,
+  type Executions,
+  type LiveStep,
+  levelsOf,
+  type Steps,
+} from "@stigmer/execution";
 import { type Call, type Handler, serverStream } from "@stigmer/resource";
-import type { Batch } from "@stigmer/store";
-import type { ModelProvider } from "./port.ts";
+import { type CallDeps, callModel } from "./call-model.ts";
+import { type Before, mostInputTokens, type Sized } from "./estimate.ts";
 
-export type GatewayDeps = {
+export type GatewayDeps = CallDeps & {
   readonly steps: Steps;
-  readonly hub: Hub;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** The provider of a `provider/model`, and the model in its own words. */
-  readonly resolve: (model: string) => { readonly provider: ModelProvider; readonly model: string };
-  /** How long to wait before try `next` of a call; undefined where there is to be none. */
-  readonly retryDelayMs: (next: number, asked: number | undefined) => number | undefined;
+  readonly executions: Executions;
+  /** The content of an attachment of an organization, by its digest `sha256:<hex>`. */
+  readonly readBlob: (org: string, digest: string) => Promise<Uint8Array>;
 };
 
 export function gatewayHandlers(deps: GatewayDeps): readonly Handler[] {
   return [serverStream(ModelController.method.generate, (request, call) => generate(deps, request, call))];
 }
 
-async function* generate(deps: GatewayDeps, request: GenerateRequest, call: Call): AsyncIterable<GenerateResponse> {
+async function* generate(deps: GatewayDeps, asked: GenerateRequest, call: Call): AsyncIterable<GenerateResponse> {
+  const request = await maskedRequest(deps, asked, call);
   const prepared = prepare(request);
   const at = {
     org: call.org,
@@ -44,85 +49,91 @@ async function* generate(deps: GatewayDeps, request: GenerateRequest, call: Call
     stepKey: request.stepKey,
     digest: prepared.digest,
   };
+  let before: Before = { hashes: [], finished: undefined };
   const claim = await deps.steps.claim(at, {
-    judge: (state) => ({ kind: "perform", intent: intentOf(prepared, state), batch: prepared.batch }),
-    perform: (step, state) =>
-      perform(deps, { request, step, model: state.created?.model ?? "", digest: prepared.digest }),
+    judge: (state) => {
+      before = { ...state.conversation };
+      return { kind: "perform", intent: intentOf(prepared, state), batch: { blobs: prepared.encoded } };
+    },
+    perform: (step, state) => perform(deps, { org: call.org, prepared, before, step, state }),
+    beside: (outcome) => besideOf(request, outcome),
   });
   if (claim.kind === "live") yield* relay(claim.step, call.signal);
   yield create(GenerateResponseSchema, { message: { case: "result", value: await resultOf(claim) } });
 }
 
-type Prepared = { readonly digest: string; readonly hashes: readonly Uint8Array<ArrayBuffer>[]; readonly batch: Batch };
+/** Secrets of the execution are neither recorded nor told to a provider. */
+async function maskedRequest(
+  { executions }: GatewayDeps,
+  asked: GenerateRequest,
+  { org }: Call,
+): Promise<GenerateRequest> {
+  const ref = { org, id: asked.executionId };
+  await executions.redaction.ready(ref, (await executions.load(ref)).created);
+  return executions.redaction.message(GenerateRequestSchema, asked);
+}
 
-/** Each message is stored once, under its hash; the request is the list of hashes and the tools. */
+type Prepared = Sized & { readonly request: GenerateRequest; readonly digest: string };
+
+/** Each message is stored once, under its hash; the request is the list of hashes, the tools, and what else is asked. */
 function prepare(request: GenerateRequest): Prepared {
-  const blobs = request.messages.map((message) => {
+  const { messages, tools, outputSchema, compaction } = request;
+  const encoded = messages.map((message) => {
     const bytes = toBinary(MessageSchema, message);
     return { hash: new Uint8Array(createHash("sha256").update(bytes).digest()), bytes };
   });
   const digest = createHash("sha256");
-  for (const { hash } of blobs) digest.update(hash);
-  for (const tool of request.tools) digest.update(toBinary(ToolSpecSchema, tool));
-  return { digest: digest.digest("hex"), hashes: blobs.map(({ hash }) => hash), batch: { blobs } };
+  for (const { hash } of encoded) digest.update(hash);
+  for (const tool of tools) digest.update(toBinary(ToolSpecSchema, tool));
+  if (outputSchema) digest.update(`output_schema\0${outputSchema}`);
+  if (compaction) digest.update("compaction\0").update(toBinary(ContextCompactedSchema, compaction));
+  return { request, messages, tools, outputSchema, encoded, digest: digest.digest("hex") };
 }
 
-function intentOf({ digest, hashes }: Prepared, state: ExecutionState): ExecutionEvent["event"] {
+function intentOf({ digest, encoded, request }: Prepared, state: ExecutionState): ExecutionEvent["event"] {
   const requestDigest = new Uint8Array(Buffer.from(digest, "hex"));
   const value = create(ModelCallStartedSchema, {
     requestDigest,
     model: state.created?.model ?? "",
-    messageHashes: [...hashes],
+    messageHashes: encoded.map(({ hash }) => hash),
+    ...(request.compaction && { compaction: request.compaction }),
   });
   return { case: "modelCallStarted", value };
 }
 
 type Performing = {
-  readonly request: GenerateRequest;
+  readonly org: string;
+  readonly prepared: Prepared;
+  readonly before: Before;
   readonly step: LiveStep;
-  readonly model: string;
-  /** Hex. */
-  readonly digest: string;
+  readonly state: ExecutionState;
 };
 
-/** Tries until the provider answers or no more tries are due. A refusal is an outcome too, unless the call was aborted. */
-async function perform(
-  deps: GatewayDeps,
-  { request, step, model, digest }: Performing,
-): Promise<ExecutionEvent["event"]> {
-  const started = deps.clock.monotonic();
-  const requestDigest = new Uint8Array(Buffer.from(digest, "hex"));
-  let tries = 0;
-  const finished = (fields: MessageInitShape<typeof ModelCallFinishedSchema>): ExecutionEvent["event"] => {
-    const latencyMs = BigInt(Math.round(deps.clock.monotonic() - started));
-    return {
-      case: "modelCallFinished",
-      value: create(ModelCallFinishedSchema, { ...fields, latencyMs, providerAttempts: tries, requestDigest }),
-    };
-  };
-  for (;;) {
-    tries += 1;
-    try {
-      const { provider, model: name } = deps.resolve(model);
-      const asked = { model: name, messages: request.messages, tools: request.tools };
-      return finished(await provider.generate(asked, { signal: step.signal, onText: (text) => step.append(text) }));
-    } catch (error) {
-      step.signal.throwIfAborted();
-      if (!isFault(error))
-        deps.log.error({ err: error, execution: step.executionId, model }, "provider's driver failed");
-      const fault = isFault(error) ? error : undefined;
-      const delay = fault?.kind === "unavailable" ? deps.retryDelayMs(tries + 1, fault.retryAfterMs) : undefined;
-      if (delay === undefined) return finished({ error: errorOf(error) });
-      step.restart();
-      await pause(delay, step.signal);
-    }
-  }
+async function perform(deps: GatewayDeps, of: Performing): Promise<ExecutionEvent["event"]> {
+  const { org, prepared, before, step, state } = of;
+  const { model = "", spec, limits } = state.created ?? {};
+  const value = await callModel(deps, {
+    request: prepared.request,
+    candidates: [...new Set([model, ...(spec?.fallbackModels ?? [])])],
+    options: spec?.modelOptions,
+    mostInputTokens: (asked) => mostInputTokens(prepared, before, asked),
+    levels: isBounded(limits) ? () => levelsOf(deps.executions, { org, id: step.executionId }) : undefined,
+    readBlob: (digest) => deps.readBlob(org, digest),
+    step,
+  });
+  value.requestDigest = new Uint8Array(Buffer.from(prepared.digest, "hex"));
+  return { case: "modelCallFinished", value };
 }
 
-function errorOf(error: unknown): NonNullable<ModelCallFinished["error"]> {
-  const { reason, message } =
-    error instanceof Fault ? error : { reason: "INTERNAL", message: "the provider's driver failed" };
-  return { $typeName: "ai.stigmer.agentic.execution.v1.ExecutionError", reason, message };
+/** Bounds of those that an execution works for are bounds of its own as well. */
+function isBounded(limits: ExecutionLimits | undefined): boolean {
+  return limits !== undefined && (limits.maxTokens > 0n || limits.maxCostMicros > 0n);
+}
+
+/** A summary takes the place of what it sums up by the commit that records it. */
+function besideOf({ compaction }: GenerateRequest, outcome: ExecutionEvent["event"]): ExecutionEvent["event"][] {
+  if (!compaction || outcome.case !== "modelCallFinished" || outcome.value.error) return [];
+  return [{ case: "contextCompacted", value: compaction }];
 }
 
 /** Sends the text of a running call as it grows, from its beginning. */
@@ -152,18 +163,4 @@ async function resultOf(claim: Claim): Promise<ModelCallFinished> {
   const event = claim.kind === "live" ? await claim.step.outcome : undefined;
   if (event?.case === "modelCallFinished") return event.value;
   throw new Error("a model call did not end as one");
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", aborted);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", aborted, { once: true });
-  });
 }

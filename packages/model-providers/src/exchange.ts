@@ -6,12 +6,15 @@ export type Ask = {
   /** The URL as messages may show it. */
   readonly address: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Posted; without it, the URL is only read. */
+  readonly body?: string;
   readonly signal: AbortSignal;
   /** Longest silence until the first byte of the answer's body. */
   readonly firstByteTimeoutMs: number;
   /** Longest silence after that. */
   readonly idleTimeoutMs: number;
+  /** Longest time from the request to the end of the answer. */
+  readonly totalTimeoutMs: number;
 };
 
 /** An answer that is under way. Disposing ends it, and the connection where it is not at its end. */
@@ -23,15 +26,16 @@ export interface Exchange extends AsyncDisposable {
 }
 
 /**
- * Posts and waits for the answer's head. What goes wrong on the way is `Trouble`; the caller's abort passes through
+ * Asks and waits for the answer's head. What goes wrong on the way is `Trouble`; the caller's abort passes through
  * unchanged. A redirect is refused, so that headers reach no other address.
  */
 export async function exchange(ask: Ask): Promise<Exchange> {
-  const watch = watchSilence(ask.signal);
+  const watch = watchSilence(ask.signal, ask.totalTimeoutMs);
   watch.allow(ask.firstByteTimeoutMs);
   const { url, headers, body } = ask;
+  const method = body === undefined ? { method: "GET" } : { method: "POST", body };
   try {
-    const response = await ask.fetch(url, { method: "POST", headers, body, redirect: "error", signal: watch.signal });
+    const response = await ask.fetch(url, { ...method, headers, redirect: "error", signal: watch.signal });
     return {
       status: response.status,
       headers: response.headers,
@@ -82,21 +86,24 @@ type SilenceWatch = {
   silence(): Trouble | undefined;
 };
 
-function watchSilence(outer: AbortSignal): SilenceWatch {
+function watchSilence(outer: AbortSignal, totalMs: number): SilenceWatch {
   const own = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let silence: Trouble | undefined;
+  const give = (problem: string): void => {
+    silence = new Trouble(problem);
+    own.abort(silence);
+  };
+  const total = setTimeout(() => give(`it took longer than ${totalMs} ms`), totalMs);
   return {
     signal: AbortSignal.any([outer, own.signal]),
     allow(ms) {
       clearTimeout(timer);
-      timer = setTimeout(() => {
-        silence = new Trouble(`it sent nothing for ${ms} ms`);
-        own.abort(silence);
-      }, ms);
+      timer = setTimeout(() => give(`it sent nothing for ${ms} ms`), ms);
     },
     end() {
       clearTimeout(timer);
+      clearTimeout(total);
       own.abort();
     },
     silence: () => silence,

@@ -1,5 +1,5 @@
-export { type OpenaiCompatibleOptions, openaiCompatible } from "./openai-compatible.ts";
 export {
+  type Api,
   createProviders,
   type ProviderConfig,
   type Providers,

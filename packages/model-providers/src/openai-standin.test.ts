@@ -9,7 +9,8 @@ import { expect, it } from "vitest";
 
 const SCRIPT = { turns: [{ text: "let me look", toolCalls: [{ id: "c1", name: "read", arguments: { path: "a" } }] }] };
 const USER = { role: "user", content: "go" };
-const CALLS = { role: "assistant", content: null, tool_calls: [{ id: "c1" }] };
+const CALL = { id: "c1", type: "function", function: { name: "read", arguments: "{}" } };
+const CALLS = { role: "assistant", content: null, tool_calls: [CALL] };
 const RESULT = { role: "tool", tool_call_id: "c1", content: "x" };
 
 async function post(url: string, body: object, headers: Record<string, string> = {}): Promise<Response> {

@@ -5,6 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { isFault, type Reason } from "@stigmer/base";
 import { FinishReason, type Message, MessageSchema, Role } from "@stigmer/contracts/agentic";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { asked, hearing } from "./asked.fake.ts";
 import { type ScriptedOptions, scripted } from "./scripted.ts";
 
 const SCRIPT = `
@@ -29,8 +30,7 @@ const tool = create(MessageSchema, {
 type Say = { messages?: Message[]; file?: string; onText?: (text: string) => void; signal?: AbortSignal };
 
 function say(options: ScriptedOptions, { messages = [user], file = "demo.yaml", ...rest }: Say = {}) {
-  const { onText = () => {}, signal = new AbortController().signal } = rest;
-  return scripted(options).generate({ model: file, messages, tools: [] }, { signal, onText });
+  return scripted(options).generate(asked({ model: file, messages }), hearing(rest));
 }
 
 const loaded: ScriptedOptions = { load: async () => SCRIPT };

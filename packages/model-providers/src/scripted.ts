@@ -22,13 +22,15 @@ export function scripted(options: ScriptedOptions): ModelProvider {
   const load = "dir" in options ? (file: string) => readScript(options.dir, file) : options.load;
   const pause = options.pause ?? wait;
   return {
-    async generate(request, { signal, onText }) {
-      signal.throwIfAborted();
+    async generate(request, options) {
+      options.signal.throwIfAborted();
       const turn = turnOf(await loadScript(load, request.model), request);
       if (turn.error) throw scriptedFault(request.model, turn.error);
-      await say(turn, { signal, onText }, pause);
+      await say(turn, options, pause);
       return answerOf(turn, request);
     },
+    // A script is named by its file; there is nothing to choose from.
+    list: async () => [],
   };
 }
 
@@ -50,14 +52,15 @@ function turnOf({ turns }: Script, { model, messages }: ModelRequest): Turn {
 
 async function say(
   { text, toolCalls, delayMs }: Turn,
-  { signal, onText }: GenerateOptions,
+  { signal, onText, onStart }: GenerateOptions,
   pause: (ms: number, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const pieces = text.match(/\s*\S+|\s+/g) ?? [];
   // The tool calls are the last piece, which is not text.
-  for (const piece of toolCalls.length > 0 ? [...pieces, ""] : pieces) {
+  for (const [index, piece] of (toolCalls.length > 0 ? [...pieces, ""] : pieces).entries()) {
     if (delayMs > 0) await pause(delayMs, signal);
     signal.throwIfAborted();
+    if (index === 0) onStart();
     if (piece) onText(piece);
   }
 }

@@ -1,4 +1,4 @@
-import type { CallFragment } from "./chat-chunk.ts";
+import type { CallFragment } from "./answer-chunk.ts";
 import { Trouble } from "./trouble.ts";
 
 /** A tool call as far as it has come. `index` is its place among the calls, as the provider numbers them. */
@@ -11,7 +11,13 @@ export type PartialCall = {
 };
 
 /** A tool call that is complete; ids are unique among the calls. */
-export type WholeCall = { readonly id: string; readonly name: string; readonly arguments: string };
+export type WholeCall = {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: string;
+  /** As `PartialCall.index`. */
+  readonly place: number;
+};
 
 const MAX_CALLS = 128;
 const MAX_ARGUMENT_BYTES = 1024 * 1024;
@@ -21,14 +27,15 @@ const MAX_NAME = 256;
 export function foldCall(calls: readonly PartialCall[], fragment: CallFragment): readonly PartialCall[] {
   const at = placeOf(calls, fragment);
   const known = calls[at];
-  const bytes = (known?.bytes ?? 0) + Buffer.byteLength(fragment.arguments);
+  const before = fragment.whole ? undefined : known;
+  const bytes = (before?.bytes ?? 0) + Buffer.byteLength(fragment.arguments);
   if (bytes > MAX_ARGUMENT_BYTES) throw new Trouble("it sent a tool call whose arguments are larger than 1 MiB");
   if (!known && calls.length >= MAX_CALLS) throw new Trouble(`it sent more than ${MAX_CALLS} tool calls`);
   const next = {
     index: known?.index ?? fragment.index ?? highest(calls) + 1,
     id: known?.id || fragment.id,
     name: known?.name || fragment.name,
-    arguments: (known?.arguments ?? "") + fragment.arguments,
+    arguments: (before?.arguments ?? "") + fragment.arguments,
     bytes,
   };
   return known ? calls.with(at, next) : [...calls, next];
@@ -43,7 +50,7 @@ export function wholeCalls(calls: readonly PartialCall[]): WholeCall[] {
     const earlier = ordered.slice(0, place).some(({ id }) => id === call.id);
     const id = call.id && !earlier && call.id.length <= MAX_NAME ? call.id : freeId(ordered, place);
     // A tool without parameters is called with nothing by some models.
-    return { id, name: call.name, arguments: call.arguments.toWellFormed() || "{}" };
+    return { id, name: call.name, arguments: call.arguments.toWellFormed() || "{}", place: call.index };
   });
 }
 

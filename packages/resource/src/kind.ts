@@ -9,9 +9,10 @@ import {
   type MessageShape,
   type Registry,
 } from "@bufbuild/protobuf";
+import type { Clock } from "@stigmer/base";
 import { type ApiResourceMetadata, type KindOptions, kind as kindOption } from "@stigmer/contracts/commons";
-import type { Reader } from "@stigmer/store";
-import { holdsSensitive } from "./fields/shape.ts";
+import type { Blobs, Reader } from "@stigmer/store";
+import { holdsSensitive, requireSealable } from "./fields/shape.ts";
 import type { Keys } from "./port.ts";
 import { createKindIndex, type KindIndex } from "./select/kind-index.ts";
 
@@ -31,7 +32,9 @@ export type HookContext = {
   /** Digest of the spec as it is when it is asked for, `sha256:<hex>`: for `observe` that is as it will be stored. */
   readonly specDigest: string;
   readonly read: Reader;
+  readonly blobs: Pick<Blobs, "read" | "stat">;
   readonly keys: Keys;
+  readonly clock: Clock;
 };
 
 /** Everything about a kind that its descriptors don't say. Every hook is optional. */
@@ -56,6 +59,8 @@ export type Kind = {
   readonly services: readonly DescService[];
   readonly specField: DescField;
   readonly metadataField: DescField;
+  /** Whether it has sensitive fields; where they are stored they hold what is sealed. */
+  readonly holdsSecrets: boolean;
   readonly defaults: (next: Resource, context: HookContext) => void;
   readonly check: (next: Resource, context: HookContext) => Promise<void> | void;
   readonly observe: (next: Resource, context: HookContext) => Promise<void> | void;
@@ -83,7 +88,7 @@ export function defineKind<S extends DescMessage>(definition: KindDefinition<S>)
     throw new Error(`${message.typeName} is not a resource kind`);
   const options = getOption(message, kindOption);
   if (!options.scope || !options.managed) throw new Error(`${message.typeName} must say its scope and who manages it`);
-  if (holdsSensitive(message)) throw new Error(`${message.typeName} has sensitive fields, and nothing seals them yet`);
+  requireSealable(message);
   const [, , group = ""] = message.typeName.split(".");
   return {
     options,
@@ -92,6 +97,7 @@ export function defineKind<S extends DescMessage>(definition: KindDefinition<S>)
     services: definition.services,
     specField,
     metadataField,
+    holdsSecrets: holdsSensitive(message),
     defaults: (definition.defaults ?? (() => {})) as unknown as Kind["defaults"],
     check: (definition.check ?? (() => {})) as unknown as Kind["check"],
     observe: (definition.observe ?? (() => {})) as unknown as Kind["observe"],

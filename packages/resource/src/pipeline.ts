@@ -1,21 +1,34 @@
 import { createHash } from "node:crypto";
-import { type DescMethod, fromBinary, getOption, hasOption, type Message, toBinary } from "@bufbuild/protobuf";
+import {
+  type DescMessage,
+  type DescMethod,
+  fromBinary,
+  getOption,
+  hasOption,
+  type Message,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { protoCamelCase } from "@bufbuild/protobuf/reflect";
 import { type Any, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { type Clock, type IdSource, invalid, isFault, type Log, type Reason } from "@stigmer/base";
 import { Effect, type MethodOptions, method as methodOption } from "@stigmer/contracts/commons";
-import type { Batch, Precondition, Reader, Store } from "@stigmer/store";
+import type { Batch, Blobs, Precondition, Reader, Store } from "@stigmer/store";
 import type { Call, IncomingCall } from "./call.ts";
+import type { DataKeys } from "./data-keys.ts";
+import { holdsSensitive } from "./fields/shape.ts";
 import type { Kinds, Resource } from "./kind.ts";
 import type { Auditor, AuditRecord, Authorizer, Keys } from "./port.ts";
+import { concealed } from "./sealing.ts";
 import { clearOutputOnly, type MessageRules } from "./validate.ts";
 
 export type PipelineDeps = {
   readonly store: Store;
+  readonly blobs: Blobs;
   readonly kinds: Kinds;
   readonly authorizer: Authorizer;
   readonly auditor: Auditor;
   readonly keys: Keys;
+  readonly dataKeys: DataKeys;
   readonly rules: MessageRules;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -59,7 +72,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     admit: (request, call) => audited(deps, call, () => admit(deps, request, call)),
     audited: (call, run) => audited(deps, call, run),
     command: (request, call, plan) => {
-      const command = { call, digest: call.idempotencyKey ? requestDigest(call, request) : NO_DIGEST };
+      const command = { call, digest: call.idempotencyKey ? requestDigest(deps.keys, call, request) : NO_DIGEST };
       return audited(
         deps,
         call,
@@ -98,8 +111,9 @@ async function persist<A extends Message>(
   plan: (read: Reader) => Promise<Plan<A>>,
 ): Promise<A> {
   for (let count = 1; ; count++) {
-    const planned = await plan(deps.store).catch((error) => answeredMeanwhile<A>(deps, command, error));
-    if (!("answer" in planned)) return planned.stored;
+    const plannedNow = await plan(deps.store).catch((error) => answeredMeanwhile<A>(deps, command, error));
+    if (!("answer" in plannedNow)) return plannedNow.stored;
+    const planned = concealedPlan(deps.kinds, plannedNow);
     if (!planned.batch && !command.call.idempotencyKey) return planned.answer;
     try {
       const revision = await deps.store.commit({ ...planned.batch, ...extras(deps, command, planned) }, [
@@ -114,6 +128,15 @@ async function persist<A extends Message>(
       if (stored) return stored as A;
     }
   }
+}
+
+/** Nobody is answered with what is sealed, now or when the command comes again. */
+function concealedPlan<A extends Message>(kinds: Kinds, plan: Plan<A>): Plan<A> {
+  const kind = kinds.ofMessage(plan.answer.$typeName);
+  if (!kind?.holdsSecrets) return plan;
+  const answer = concealed(kind, plan.answer as Message as Resource) as Message as A;
+  const { encoded: _, ...rest } = plan;
+  return answer === plan.answer ? plan : { ...rest, answer };
 }
 
 /** Where a try of the same command that came at the same time was quicker, a plan that failed is answered like that one. */
@@ -156,12 +179,19 @@ function answerAbsent(call: Call): readonly Precondition[] {
   return call.idempotencyKey ? [{ noAnswer: { tenant: call.org, key: call.idempotencyKey } }] : [];
 }
 
-function requestDigest(call: Call, request: Message): Uint8Array {
+/** Under a key where the request may hold what is sensitive: nobody without it can try values. */
+function requestDigest(keys: Keys, call: Call, request: Message): Uint8Array {
   const { method } = call;
-  return createHash("sha256")
+  const digest = createHash("sha256")
     .update(`${method.parent.typeName}/${method.name}\0${call.fieldManager ?? ""}\0`)
     .update(toBinary(method.input, request))
     .digest();
+  return mayHoldSensitive(method.input) ? keys.mac("sensitive-digest", digest.toString("hex")) : digest;
+}
+
+/** What is packed may be of any kind. */
+function mayHoldSensitive(input: DescMessage): boolean {
+  return holdsSensitive(input) || input.fields.some(({ message }) => message?.typeName === "google.protobuf.Any");
 }
 
 /** A resource that a commit wrote carries that commit's revision as its version; also where it stands packed in the answer. */

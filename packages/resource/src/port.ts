@@ -60,3 +60,37 @@ export interface Keys {
   /** What was sealed; throws where it was changed, or sealed by another backend or in another context. */
   open(use: KeyUse, sealed: Uint8Array, context: string): Uint8Array;
 }
+
+/** Where master keys are kept. */
+export type KeyPlace = "keychain" | "file";
+
+/** Names a master key. */
+export type MasterKey = { readonly place: KeyPlace; readonly id: string };
+
+/** Master keys, and what is sealed under them. A method that needs a master key throws `SEALING_KEY_MISSING` where it is not at hand. */
+export interface Sealer {
+  /** Makes a master key and keeps it: in this place, or where there is none named, in the keychain if the machine has one. */
+  makeMaster(place?: KeyPlace): Promise<MasterKey>;
+  /** Removes a master key for good. One that is not there is no error. */
+  removeMaster(master: MasterKey): Promise<void>;
+  /** Throws unless the master key can be used. */
+  check(master: MasterKey): Promise<void>;
+  /** A new data key, and itself as it is stored: wrapped by the master key, and bound to its owner. */
+  newDataKey(master: MasterKey, owner: string): Promise<{ readonly key: DataKey; readonly wrapped: Uint8Array }>;
+  /** The data key that was wrapped by a master key for this owner. */
+  openDataKey(master: MasterKey, owner: string, wrapped: Uint8Array): Promise<DataKey>;
+  /** Wraps a data key with another master key. */
+  rewrap(
+    of: { readonly from: MasterKey; readonly to: MasterKey; readonly owner: string },
+    wrapped: Uint8Array,
+  ): Promise<Uint8Array>;
+}
+
+/** Seals texts of one owner. What is sealed under a path opens under that path only. */
+export interface DataKey {
+  seal(path: string, text: string): string;
+  /** Throws where it was changed, or moved from another path or owner. */
+  open(path: string, sealed: string): string;
+  /** Tells whether two texts are the same, to nobody without the key. */
+  mac(path: string, text: string): string;
+}

@@ -2,11 +2,12 @@ import type { Message } from "@bufbuild/protobuf";
 import { type Clock, isFault, type Log, precondition } from "@stigmer/base";
 import type { Batch, Reader, Row, RowKey, Store, TaskKey } from "@stigmer/store";
 import type { Call } from "./call.ts";
+import { dataKeyRow } from "./data-keys.ts";
 import type { Kind, Kinds, Resource } from "./kind.ts";
 import type { Pipeline, PipelineDeps, Plan } from "./pipeline.ts";
 import type { Auditor } from "./port.ts";
 import { PURGE_QUEUE, purgeTask } from "./purge-task.ts";
-import { revisionKind, tagKind } from "./revisions.ts";
+import { revisionKind, sealedKind, tagKind } from "./revisions.ts";
 import { deletedKind, fromRow } from "./stored.ts";
 import type { Verb } from "./verbs/commands.ts";
 import { requireDeleted } from "./verbs/remove.ts";
@@ -37,9 +38,14 @@ async function planPurge(
 /** All that is kept of a deleted resource. */
 async function purgeOf(read: Reader, kind: Kind, row: Row) {
   const { tenant, id, version } = row;
-  const kept = [revisionKind(kind), tagKind(kind)].map((of) => keysOf(read, { tenant, kind: of, parent: id }));
+  const [sealed = [], ...kept] = await Promise.all(
+    [sealedKind(kind), revisionKind(kind), tagKind(kind)].map((of) => keysOf(read, { tenant, kind: of, parent: id })),
+  );
   const key = { tenant, kind: deletedKind(kind), id };
-  const batch: Batch = { deletes: [key, ...(await Promise.all(kept)).flat()], taskDeletes: [purgeTask(kind, row, 0)] };
+  const hasKey = kind.holdsSecrets || sealed.length > 0;
+  const dataKey = hasKey ? [dataKeyRow({ org: tenant, kind: kind.options.kind, id })] : [];
+  const deletes = [key, ...sealed, ...kept.flat(), ...dataKey];
+  const batch: Batch = { deletes, taskDeletes: [purgeTask(kind, row, 0)] };
   return { batch, preconditions: [{ row: key, version }] };
 }
 

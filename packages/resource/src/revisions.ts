@@ -8,6 +8,8 @@ import { fromRow } from "./stored.ts";
 /** The kinds of rows under which the revisions and tags of a kind's resources stand; their parent is the resource. */
 export const revisionKind = (kind: Kind): string => `${kind.options.kind}/revision`;
 export const tagKind = (kind: Kind): string => `${kind.options.kind}/tag`;
+/** The kind of rows that hold what is sealed with a resource's data key beside the resource, their parent. They are purged with it. */
+export const sealedKind = (kind: Kind): string => `${kind.options.kind}/sealed`;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -1,13 +1,17 @@
+import { toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { ApiResourceMetadataSchema } from "@stigmer/contracts/commons";
 import type { Row } from "@stigmer/store";
 import type { Kind } from "./kind.ts";
+import { mayHoldSealed } from "./sealing.ts";
+import { shownRow } from "./stored.ts";
 
 /**
- * The encoding of the resource in a row, as `fromRow` gives it, without making the message. The version follows as a second
+ * The encoding of the resource in a row, as `shownRow` gives it; without making the message, unless it holds what is sealed. The version follows as a second
  * metadata field, which every parser merges with the first (Protocol Buffers, "Last One Wins").
  */
 export function rowBytes(kind: Kind, row: Row): Uint8Array {
+  if (mayHoldSealed(kind, row)) return toBinary(kind.schema, shownRow(kind, row));
   const version = String(row.version);
   const bytes = new Uint8Array(row.bytes.length + 4 + version.length);
   bytes.set(row.bytes);

@@ -3,6 +3,7 @@ import { canonicalJson, type Json, textDigest } from "./digest.ts";
 import { holdsSensitive, isSensitive } from "./fields/shape.ts";
 import type { Kind, Resource } from "./kind.ts";
 import type { Keys } from "./port.ts";
+import { parseSealed } from "./sealed-text.ts";
 
 type JsonObject = { [name: string]: Json };
 
@@ -16,6 +17,8 @@ export function specDigest(keys: Keys, kind: Kind, resource: Resource): string {
   const json = toJson(schema, resource.spec) as Json;
   if (holdsSensitive(schema)) {
     mask(schema, json as JsonObject, (value) => {
+      const sealed = typeof value === "string" ? parseSealed(value) : undefined;
+      if (sealed) return `hmac-sha256:${sealed.mac}`;
       const mac = keys.mac("sensitive-digest", canonicalJson(value));
       return `hmac-sha256:${Buffer.from(mac).toString("hex")}`;
     });

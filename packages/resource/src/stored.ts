@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ApiResourceMetadataSchema } from "@stigmer/contracts/commons";
 import type { Row, RowContent } from "@stigmer/store";
 import type { Kind, Resource } from "./kind.ts";
+import { concealed } from "./sealing.ts";
 
 /** The kind of rows under which deleted resources stand: there no read, page or watch of the kind itself meets them. */
 export const deletedKind = (kind: Kind): string => `${kind.options.kind}/deleted`;
@@ -28,6 +29,11 @@ export function toRow(kind: Kind, org: string, resource: Resource): RowContent {
 }
 
 /** The resource in a row, as clients see it. */
+export function shownRow(kind: Kind, row: Row): Resource {
+  return concealed(kind, fromRow(kind, row));
+}
+
+/** The resource in a row, with what is sealed in it. */
 export function fromRow(kind: Kind, row: Row): Resource {
   const resource = fromBinary(kind.schema, row.bytes) as Resource;
   metadataOf(resource).resourceVersion = String(row.version);

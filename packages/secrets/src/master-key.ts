@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { precondition } from "@stigmer/base";
+import { syncFolder, writeSynced } from "./files.ts";
 
 const BYTES = 32;
 const FORM = /^[0-9a-f]{64}\n$/;
 
 /**
- * The master key in a file that only its owner may read, made where there is none. Two that make it at once get the same
+ * The key that the backend's own keys are derived from, in a file that only its owner may read, made where there is none. Two that make it at once get the same
  * one. A file that holds something else is refused, never replaced: what was sealed with the key would be lost.
  */
 export function openMasterKey(file: string): Uint8Array {
@@ -30,38 +31,15 @@ function read(file: string): Uint8Array | undefined {
   }
 }
 
-/** Written beside and linked into place: whoever reads the file finds it whole. */
+/** Two that make it at once get the same one: only the first is linked into place. */
 function make(file: string): Uint8Array {
-  const draft = `${file}.${randomBytes(6).toString("hex")}`;
-  writeWhole(draft, `${randomBytes(BYTES).toString("hex")}\n`);
   try {
-    linkSync(draft, file);
+    writeSynced(file, `${randomBytes(BYTES).toString("hex")}\n`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    rmSync(draft);
+    syncFolder(dirname(file));
   }
-  syncFolder(dirname(file));
   const made = read(file);
   if (!made) throw new Error("it is gone as soon as it was made");
   return made;
-}
-
-function writeWhole(file: string, text: string): void {
-  const handle = openSync(file, "wx", 0o600);
-  try {
-    writeSync(handle, text);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

@@ -5,7 +5,7 @@ import { DATABASE_OPTIONS } from "./options.ts";
 const MIB = 1024 * 1024;
 
 /** What LevelDB may write while it opens: a table from the log of a full buffer, a new manifest, a new log. */
-const NEEDED_BYTES = 2 * DATABASE_OPTIONS.writeBufferSize + 4 * MIB;
+export const NEEDED_BYTES = 2 * DATABASE_OPTIONS.writeBufferSize + 4 * MIB;
 
 /** Refuses with `STORE_WRITE_FAILED` while the disk has no room to open a database, which would close one in vain. */
 export async function refuseFullDisk(dir: string): Promise<void> {

@@ -12,6 +12,7 @@ export {
   MAX_PAGE_ROWS,
   MAX_WHERE_VALUES,
 } from "./arguments.ts";
+export type { BlobKey, BlobLimits, BlobPiece, BlobProgress, BlobSlice, Blobs } from "./blobs.ts";
 export { compareBytewise } from "./bytewise.ts";
 export { identifierProblem, MAX_IDENTIFIER_BYTES, MAX_MARK_BYTES } from "./identifiers.ts";
 export type {
@@ -24,6 +25,7 @@ export type {
   Task,
   TaskKey,
 } from "./journal.ts";
+export { readWhole } from "./read-whole.ts";
 export { answerStored, leaseFenced, nameTaken, rowMoved, snapshotAhead, storeClosed, streamMoved } from "./refusals.ts";
 export type { Change, ChangeType, Page, PageFilter, Row, RowContent, RowFilter, RowKey } from "./row.ts";
 export type {

@@ -1,84 +1,33 @@
-import {
-  type AgentContext,
-  AgentSpecSchema,
-  create,
-  FinishReason,
-  type Message,
-  MessageSchema,
-  type ModelRequest,
-  Role,
-  ToolDefinitionSchema,
-  ToolResultSchema,
-  textMessage,
-} from "@stigmer/sdk";
-import { expect, it } from "vitest";
+import { AgentSpecSchema, create, Role, textMessage } from "@stigmer/sdk";
+import { describe, expect, it } from "vitest";
 import { agentLoop } from "./agent-loop.ts";
+import { inTurn, wants, worldOf } from "./agent-world.fake.ts";
 
-const wants = (...ids: string[]): Message =>
-  create(MessageSchema, {
-    role: Role.ASSISTANT,
-    parts: ids.map((id) => ({
-      part: { case: "toolCall" as const, value: { id, name: "fs_read", arguments: `{"n":"${id}"}` } },
-    })),
-  });
-
-/** A context whose model says these messages in turn and whose tools answer with what they were asked. */
-function contextOf(script: readonly Message[], maxTurns = 0) {
-  const requests: ModelRequest[] = [];
-  const steps: string[] = [];
-  const planned: string[][] = [];
-  const context: AgentContext = {
-    executionId: "aex_1",
-    epoch: 1n,
-    agent: create(AgentSpecSchema, { instructions: "be kind", maxTurns }),
-    history: [textMessage(Role.USER, "before"), textMessage(Role.ASSISTANT, "then")],
-    message: "now",
-    signal: new AbortController().signal,
-    run: async (_, make) => await make(),
-    listTools: async () => [
-      create(ToolDefinitionSchema, {
-        name: "fs_read",
-        server: "fs",
-        tool: "read",
-        inputSchema: "{}",
-        description: "d",
-      }),
-    ],
-    async generate(stepKey, request) {
-      steps.push(stepKey);
-      requests.push({ ...request, messages: [...request.messages] });
-      const message = script[requests.length - 1] ?? textMessage(Role.ASSISTANT, "done");
-      return { message, finishReason: FinishReason.STOP, servedModel: "m", usage: undefined };
-    },
-    async callTool(stepKey, call, options) {
-      steps.push(stepKey);
-      planned.push(options?.planned?.map((step) => `${step.stepKey} ${step.call.id}`) ?? []);
-      return create(ToolResultSchema, { callId: "the backend's", content: call.arguments, isError: call.id === "bad" });
-    },
-  };
-  return { context, requests, steps, planned };
-}
+const history = [textMessage(Role.USER, "before"), textMessage(Role.ASSISTANT, "then")];
+const keysOf = ({ journal }: { readonly journal: readonly { readonly key: string }[] }) =>
+  journal.map(({ key }) => key);
 
 it("asks the model with instructions, history and message, and answers with what it says", async () => {
-  const { context, requests } = contextOf([]);
+  const agent = create(AgentSpecSchema, { instructions: "be kind" });
+  const { context, requests } = worldOf({ context: { agent, history }, model: inTurn() });
 
   const output = await agentLoop(context);
 
   expect(output).toBe("done");
   expect(requests[0]?.messages).toEqual([
     textMessage(Role.SYSTEM, "be kind"),
-    ...context.history,
+    ...history,
     textMessage(Role.USER, "now"),
   ]);
   expect(requests[0]?.tools).toMatchObject([{ name: "fs_read", description: "d", inputSchema: "{}" }]);
 });
 
 it("calls the tools that the model wants, one after the other, and asks again with what they answered", async () => {
-  const { context, requests, steps } = contextOf([wants("c1", "bad"), wants("c1")]);
+  const world = worldOf({ model: inTurn(wants("c1", "bad"), wants("c1")) });
 
-  await agentLoop(context);
+  await agentLoop(world.context);
 
-  expect(steps).toEqual([
+  expect(keysOf(world)).toEqual([
     "turn/1/model",
     "turn/1/tool/c1",
     "turn/1/tool/bad",
@@ -86,41 +35,54 @@ it("calls the tools that the model wants, one after the other, and asks again wi
     "turn/2/tool/c1",
     "turn/3/model",
   ]);
-  const results = requests[1]?.messages.at(-1);
-  expect(requests[1]?.messages.at(-2)).toEqual(wants("c1", "bad"));
-  expect(results?.role).toBe(Role.TOOL);
-  expect(results?.parts.map(({ part }) => part.value)).toMatchObject([
+  const { messages = [] } = world.requests[1] ?? {};
+  expect(messages.at(-2)).toEqual(wants("c1", "bad"));
+  expect(messages.at(-1)?.role).toBe(Role.TOOL);
+  expect(messages.at(-1)?.parts.map(({ part }) => part.value)).toMatchObject([
     { callId: "c1", content: '{"n":"c1"}', isError: false },
     { callId: "bad", content: '{"n":"bad"}', isError: true },
   ]);
 });
 
+it("shows the model what a tool returned beside its text", async () => {
+  const attachments = [{ name: "a.png", mediaType: "image/png", digest: `sha256:${"a".repeat(64)}`, size: 3n }];
+  const world = worldOf({ model: inTurn(wants("c1")), tool: () => ({ attachments: attachments as never }) });
+
+  await agentLoop(world.context);
+
+  expect(world.requests[1]?.messages.at(-1)?.parts[0]?.part.value).toMatchObject({ callId: "c1", attachments });
+});
+
 it("says with each call which ones of the same turn come after it", async () => {
-  const { context, planned } = contextOf([wants("c1", "c2", "c2")]);
+  const { context, planned } = worldOf({ model: inTurn(wants("c1", "c2", "c2")) });
 
   await agentLoop(context);
 
   expect(planned).toEqual([["turn/1/tool/c2 c2", "turn/1/tool/c2#2 c2"], ["turn/1/tool/c2#2 c2"], []]);
 });
 
-it("asks the same of the model on every attempt", async () => {
-  const script = [wants("c1"), wants("c2", "c2")];
-  const first = contextOf(script);
-  const second = contextOf(script);
+describe("ends with LIMIT_REACHED", () => {
+  it.each([
+    [2, 2],
+    [0, 50],
+  ])("after the agent's turns: %i", async (maxTurns, asked) => {
+    const agent = create(AgentSpecSchema, { maxTurns });
+    const { context, requests } = worldOf({ context: { agent }, model: () => ({ message: wants("c1") }) });
 
-  await agentLoop(first.context);
-  await agentLoop(second.context);
+    await expect(agentLoop(context)).rejects.toMatchObject({ reason: "LIMIT_REACHED" });
+    expect(requests).toHaveLength(asked);
+  });
 
-  expect(second.requests).toEqual(first.requests);
-  expect(second.steps).toEqual(first.steps);
+  it("before tools are called in more turns than the execution may have", async () => {
+    const world = worldOf({ context: { maxToolRounds: 2 }, model: () => ({ message: wants("c1", "c2") }) });
+
+    await expect(agentLoop(world.context)).rejects.toMatchObject({ reason: "LIMIT_REACHED" });
+    expect(keysOf(world).filter((key) => key.includes("/tool/"))).toHaveLength(4);
+  });
 });
 
-it.each([
-  [2, 2],
-  [0, 50],
-])("ends with an error after the agent's turns: %i", async (maxTurns, asked) => {
-  const { context, requests } = contextOf(Array(100).fill(wants("c1")), maxTurns);
+it("lets a failure of the model through", async () => {
+  const { context } = worldOf({ model: () => ({ fails: "PROVIDER_REFUSED" }) });
 
-  await expect(agentLoop(context)).rejects.toMatchObject({ reason: "LIMIT_REACHED" });
-  expect(requests).toHaveLength(asked);
+  await expect(agentLoop(context)).rejects.toMatchObject({ reason: "PROVIDER_REFUSED" });
 });

@@ -3,16 +3,18 @@ import type { FetchLike } from "@modelcontextprotocol/client";
 import { LONGEST_MESSAGE_BYTES, tooLarge } from "./too-large.ts";
 
 /** A `fetch` that holds no message of more than 8 MiB: whoever asked gets an error in its place, and the rest is let go. */
-export const boundedFetch: FetchLike = async (url, init) => {
-  const response = await fetch(url, init);
-  if (!response.ok || !response.body) return response;
-  const stream = response.body as ReadableStream<Uint8Array>;
-  const id = requestIdIn(init?.body);
-  const isEvents = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-  const body = isEvents ? stream.pipeThrough(new TransformStream(boundedEvents(id))) : await boundedText(stream, id);
-  const { status, statusText, headers } = response;
-  return new Response(body, { status, statusText, headers });
-};
+export function createBoundedFetch(fetch: FetchLike): FetchLike {
+  return async (url, init) => {
+    const response = await fetch(url, init);
+    if (!response.body) return response;
+    const stream = response.body as ReadableStream<Uint8Array>;
+    const id = requestIdIn(init?.body);
+    const isEvents = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+    const body = isEvents ? stream.pipeThrough(new TransformStream(boundedEvents(id))) : await boundedText(stream, id);
+    const { status, statusText, headers } = response;
+    return new Response(body, { status, statusText, headers });
+  };
+}
 
 function requestIdIn(body: unknown): string | number | undefined {
   if (typeof body !== "string") return undefined;

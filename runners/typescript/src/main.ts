@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { connectTo, runRunner } from "@stigmer/sdk";
+import { connectTo, createRedactor, runRunner } from "@stigmer/sdk";
 import { agentLoop } from "./agent-loop.ts";
 import { createJsonLog } from "./json-log.ts";
 import { createMcpHost } from "./mcp-host.ts";
 import { readSettings } from "./settings.ts";
 
+const redactor = createRedactor();
 const log = createJsonLog(
-  (line) => process.stderr.write(line),
+  (line) => process.stderr.write(redactor.text(line)),
   () => new Date(),
 );
 
@@ -35,7 +36,7 @@ const end = await runRunner({
   build: "stigmer-runner/0.0.1",
   agent: agentLoop,
   tools: createMcpHost({ env: process.env, log }),
-  log,
+  ...{ log, redactor },
   signal: drain.signal,
 });
 log.info({ end }, "goodbye");

@@ -1,9 +1,12 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client";
-import { Failure, type ServerTransport } from "@stigmer/sdk";
-import { boundedFetch } from "./bounded-fetch.ts";
+import { type FetchLike, StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client";
+import { Failure, type ToolServer } from "@stigmer/sdk";
+import { createBoundedFetch } from "./bounded-fetch.ts";
 import { childEnv, type Environment } from "./child-env.ts";
+import { headerValues } from "./header-values.ts";
+import type { Masker } from "./masker.ts";
+import { createPatientFetch } from "./patient-fetch.ts";
 import type { ProcessGuard } from "./process-guard.ts";
 import { createStdioTransport } from "./stdio-transport.ts";
 
@@ -24,20 +27,31 @@ export type ChannelOptions = {
   readonly nodeFolder: string;
   /** Ends a process that outlives this one. */
   readonly guard: ProcessGuard;
+  readonly masker: Masker;
+  /** Told of each line that a server writes for people, without secrets. */
+  readonly onLog: (line: string) => void;
+  /** The access token of the moment; empty where there is none. */
+  readonly accessToken: () => string;
 };
 
 const GOODBYE_TIMEOUT_MS = 1_000;
 
-/** A channel that is not open yet. Refuses a folder that does not exist. */
-export async function createChannel(server: ServerTransport, options: ChannelOptions): Promise<McpChannel> {
-  if (server.kind === "http") return httpChannel(new URL(server.url), server.headers);
+/** A channel that is not open yet. Refuses a folder that does not exist, and a header whose variable has no value. */
+export async function createChannel(
+  { transport: server, variables }: Pick<ToolServer, "transport" | "variables">,
+  options: ChannelOptions,
+): Promise<McpChannel> {
+  if (server.kind === "http") {
+    return httpChannel(new URL(server.url), headerValues(server.headers, variables), options.accessToken);
+  }
   await requireFolder(options.folder);
+  const { guard, masker, onLog } = options;
   const transport = createStdioTransport({
     command: commandPath(server.command, options.folder),
     args: server.args,
     cwd: options.folder,
-    guard: options.guard,
-    env: childEnv(options.env, server.env, options.nodeFolder),
+    env: childEnv(options.env, { ...server.env, ...variables }, options.nodeFolder),
+    ...{ guard, masker, onLog },
   });
   return { transport, account: transport.account, close: () => transport.close(), kill: transport.kill };
 }
@@ -54,8 +68,9 @@ async function requireFolder(folder: string): Promise<void> {
   throw new Failure("TOOL_SERVER_FAILED", `folder ${JSON.stringify(folder)} ${problem}`, { notStarted: true });
 }
 
-function httpChannel(url: URL, headers: Readonly<Record<string, string>>): McpChannel {
-  const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers }, fetch: boundedFetch });
+function httpChannel(url: URL, headers: Readonly<Record<string, string>>, accessToken: () => string): McpChannel {
+  const fetch = createBoundedFetch(withToken(createPatientFetch(), url, accessToken));
+  const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers }, fetch });
   return {
     transport,
     account: () => "",
@@ -68,5 +83,16 @@ function httpChannel(url: URL, headers: Readonly<Record<string, string>>): McpCh
       await transport.close();
     },
     kill: () => {},
+  };
+}
+
+/** The token goes to the server that it is for, and to no other. */
+function withToken(fetch: FetchLike, server: URL, accessToken: () => string): FetchLike {
+  return (url, init) => {
+    const token = accessToken();
+    if (token === "" || new URL(url).origin !== server.origin) return fetch(url, init);
+    const headers = new Headers(init?.headers);
+    headers.set("authorization", `Bearer ${token}`);
+    return fetch(url, { ...init, headers });
   };
 }

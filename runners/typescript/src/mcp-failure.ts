@@ -1,5 +1,6 @@
-import { SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
+import { InsufficientScopeError, SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
 import { Failure } from "@stigmer/sdk";
+import type { Masker } from "./masker.ts";
 import { NotSent } from "./stdio-transport.ts";
 
 export type FailureContext = {
@@ -10,19 +11,35 @@ export type FailureContext = {
   readonly timeoutMs: number;
   /** What the channel knows. */
   readonly account: string;
+  readonly masker: Masker;
 };
 
 /** What went wrong with a server, as people are told: what happened, then the end of what it wrote. */
 export function mcpFailure(error: unknown, context: FailureContext): Failure {
   if (error instanceof Failure) return error;
-  const { server, doing, account } = context;
+  const { server, doing, account, masker } = context;
+  const signIn = signInNeeded(error);
+  if (signIn) {
+    const message = `tool server ${JSON.stringify(server)} ${signIn}: stigmer mcp login ${server}`;
+    return new Failure("SIGN_IN_REQUIRED", masker.mask(message), { cause: error, notStarted: true });
+  }
   const text = [describe(error, context), account].filter(Boolean).join("; ");
-  const message = `tool server ${JSON.stringify(server)} failed while ${doing}: ${text}`;
+  const message = masker.mask(`tool server ${JSON.stringify(server)} failed while ${doing}: ${text}`);
   return new Failure("TOOL_SERVER_FAILED", message, { cause: error, notStarted: neverArrived(error) });
 }
 
-/** Whether the connection itself is of no use any more. */
+function signInNeeded(error: unknown): string | undefined {
+  if (error instanceof InsufficientScopeError) return `wants more than was granted${scopesOf(error)}`;
+  return error instanceof SdkHttpError && error.status === 401 ? "wants to know who you are" : undefined;
+}
+
+function scopesOf({ requiredScope }: InsufficientScopeError): string {
+  return requiredScope ? ` (${requiredScope.slice(0, 500)})` : "";
+}
+
+/** Whether the connection itself is of no use any more; one that wants another token is. */
 export function isBrokenChannel(error: unknown): boolean {
+  if (signInNeeded(error)) return false;
   return error instanceof SdkHttpError || error instanceof NotSent || systemCode(error) !== undefined;
 }
 
@@ -45,9 +62,10 @@ function neverArrived(error: unknown): boolean {
   return error instanceof NotSent || UNREACHED.has(systemCode(error) ?? "");
 }
 
-// `fetch` hides what happened behind a cause, or several.
+// `fetch` hides what happened behind a cause, or several, and so does the probe for the protocol.
 function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || error instanceof SdkError) return undefined;
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof SdkError) return systemCode(error.cause);
   if ("code" in error && typeof error.code === "string") return error.code;
   return systemCode(error.cause);
 }

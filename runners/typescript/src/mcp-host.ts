@@ -1,40 +1,37 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { Failure, type Log, type ToolHost, type ToolServer } from "@stigmer/sdk";
+import { createHash } from "node:crypto";
+import { Failure, type Log, type ToolHost, type ToolHostNews, type ToolServer } from "@stigmer/sdk";
 import type { Environment } from "./child-env.ts";
-import { createChannel, type McpChannel } from "./mcp-channel.ts";
-import { connectMcp, type McpConnection } from "./mcp-connection.ts";
-import { createProcessGuard, type ProcessGuard } from "./process-guard.ts";
+import { type HostedServer, hostServer } from "./hosted-server.ts";
+import type { McpChannel } from "./mcp-channel.ts";
+import type { McpConnection } from "./mcp-connection.ts";
+import { orAborted } from "./or-aborted.ts";
+import { createProcessGuard } from "./process-guard.ts";
+import { createRestarts } from "./restarts.ts";
+import { createSessionFolders } from "./session-folders.ts";
+import { NotSent } from "./stdio-transport.ts";
 
 export type McpHostOptions = {
   /** The runner's own variables; servers get a small safe set of them. */
   readonly env: Environment;
   readonly log: Log;
-  /** How long a server may take to shake hands, and to list its tools; 30 s unless told. */
-  readonly startTimeoutMs?: number;
   /** How long a tool that is asked to stop may take to answer; 10 s unless told. */
   readonly stopPatienceMs?: number;
 };
 
-type Entry = {
-  readonly server: ToolServer;
-  readonly abort: AbortController;
-  readonly starting: Promise<McpConnection>;
-  connection?: McpConnection;
-};
-
 /**
- * Hosts MCP servers: a process or an HTTP connection for each session, name and revision, made when it is first needed,
- * shared by all calls, and made anew by the first call after it died. No server outlives this process for more than a moment,
- * however it ends; only one that leaves its process group can, and on Windows one that goes on without an input.
+ * Hosts MCP servers: a process or an HTTP connection for each session, name, revision and set of variables, made when it is first
+ * needed, shared by all calls, and made anew by the first call after it died; one that keeps dying waits longer each time. No server
+ * outlives this process for more than a moment, however it ends, nor does what it started; only what leaves the server's process
+ * group can, on a system other than Linux, and on Windows a server that goes on without an input.
  */
-export function createMcpHost(options: McpHostOptions): ToolHost {
-  const entries = new Map<string, Entry>();
+export function createMcpHost({ env, log, stopPatienceMs = 10_000 }: McpHostOptions): ToolHost {
+  const hosted = new Map<string, HostedServer>();
   const channels = new Set<McpChannel>();
-  const folders = createFolders();
+  const folders = createSessionFolders();
   const guard = createProcessGuard();
-  const deps = { options, folders, channels, guard };
+  const restarts = createRestarts(() => performance.now());
+  let news: ToolHostNews | undefined;
+  const deps = { env, log, stopPatienceMs, folders, channels, guard, news: () => news };
   const killAll = (): void => {
     for (const channel of channels) channel.kill();
     folders.remove();
@@ -42,30 +39,55 @@ export function createMcpHost(options: McpHostOptions): ToolHost {
   process.on("exit", killAll);
   let isClosed = false;
 
-  const ensure = (server: ToolServer): Promise<McpConnection> => {
-    if (isClosed) throw new Failure("TOOL_SERVER_FAILED", "the runner stops", { notStarted: true });
-    const key = JSON.stringify([server.sessionId, server.name, server.revision]);
-    const known = entries.get(key);
-    if (known && known.connection?.isAlive() !== false) return known.starting;
+  const begin = (key: string, server: ToolServer): HostedServer => {
     // A server that died may still hold an HTTP session; nobody waits for its end.
-    void known?.connection?.close();
-    const entry = begin(server, deps);
-    entries.set(key, entry);
-    entry.starting.catch(() => {
-      if (entries.get(key) === entry) entries.delete(key);
+    void hosted.get(key)?.end();
+    endIdle(hosted, server);
+    const entry = hostServer(server, deps, () => restarts.failed(key));
+    hosted.set(key, entry);
+    entry.starting.catch(({ reason }: Failure) => {
+      // A person who has signed in is not to wait.
+      if (reason !== "SIGN_IN_REQUIRED") restarts.failed(key);
+      if (hosted.get(key) === entry) hosted.delete(key);
     });
-    return entry.starting;
+    return entry;
+  };
+  /** What is made of a server that runs. */
+  const using = async <T>(
+    server: ToolServer,
+    signal: AbortSignal,
+    use: (of: McpConnection) => Promise<T>,
+  ): Promise<T> => {
+    const key = keyOf(server);
+    await waitFor(restarts.waitMs(key), server, signal);
+    if (isClosed) throw new Failure("TOOL_SERVER_FAILED", "the runner stops", { notStarted: true });
+    const known = hosted.get(key);
+    const entry = known?.isAlive() ? known : begin(key, server);
+    entry.renew(server.accessToken);
+    const letGo = entry.hold();
+    try {
+      const made = await use(await orAborted(signal, entry.starting));
+      restarts.worked(key);
+      return made;
+    } finally {
+      letGo();
+    }
   };
   const stopWhere = async (test: (server: ToolServer) => boolean): Promise<void> => {
-    const stopped = [...entries].filter(([, entry]) => test(entry.server));
-    for (const [key] of stopped) entries.delete(key);
-    await Promise.all(stopped.map(([, entry]) => end(entry)));
+    const stopped = [...hosted].filter(([, entry]) => test(entry.server));
+    for (const [key] of stopped) hosted.delete(key);
+    await Promise.all(stopped.map(([, entry]) => entry.end()));
   };
   return {
-    start: async (server) => (await ensure(server)).listTools(),
-    async call(server, call, signal) {
-      const connection = await unless(signal, ensure(server));
-      return await connection.callTool(call, signal);
+    tell: (told) => {
+      news = told;
+    },
+    start: (server) => using(server, never(), (connection) => connection.listTools()),
+    async call(server, call, context) {
+      const make = () =>
+        using(server, beforeItBegan(context.signal), (connection) => connection.callTool(call, context));
+      // A server may have died since it was last used, which only shows now; it is started anew, once.
+      return await make().catch((error: unknown) => (wasNotSent(error) ? make() : Promise.reject(error)));
     },
     stop: (sessionId, name) =>
       stopWhere((server) => server.sessionId === sessionId && (name === undefined || server.name === name)),
@@ -79,70 +101,47 @@ export function createMcpHost(options: McpHostOptions): ToolHost {
   };
 }
 
-type BeginDeps = {
-  readonly options: McpHostOptions;
-  readonly folders: Folders;
-  readonly channels: Set<McpChannel>;
-  readonly guard: ProcessGuard;
-};
+function keyOf({ sessionId, name, revision, variables }: ToolServer): string {
+  const values = JSON.stringify(Object.entries(variables).sort());
+  return JSON.stringify([sessionId, name, revision, createHash("sha256").update(values).digest("base64")]);
+}
 
-/** What is promised, unless the call is cancelled before: then it surely never began. */
-async function unless<T>(signal: AbortSignal, promised: Promise<T>): Promise<T> {
-  const cancelled = Promise.withResolvers<never>();
-  const cancel = (): void => cancelled.reject(new Failure("CANCELLED", "the call was cancelled", { notStarted: true }));
-  signal.addEventListener("abort", cancel);
-  if (signal.aborted) cancel();
-  try {
-    return await Promise.race([cancelled.promise, promised]);
-  } finally {
-    signal.removeEventListener("abort", cancel);
+function wasNotSent(error: unknown): boolean {
+  return error instanceof Failure && error.cause instanceof NotSent;
+}
+
+/** A server whose variables are others by now goes when it has nothing to do. */
+function endIdle(hosted: Map<string, HostedServer>, { sessionId, name, revision }: ToolServer): void {
+  for (const [key, entry] of hosted) {
+    const { server } = entry;
+    const isOlder = server.sessionId === sessionId && server.name === name && server.revision === revision;
+    if (!isOlder || !entry.isIdle()) continue;
+    hosted.delete(key);
+    void entry.end();
   }
 }
 
-function begin(server: ToolServer, deps: BeginDeps): Entry {
-  const { env, log, startTimeoutMs = 30_000, stopPatienceMs = 10_000 } = deps.options;
-  const { guard } = deps;
-  const abort = new AbortController();
-  const open = async (): Promise<McpChannel> => {
-    const folder = server.workspace || deps.folders.of(server.sessionId);
-    const nodeFolder = dirname(process.execPath);
-    const channel = await createChannel(server.transport, { folder, env, nodeFolder, guard });
-    deps.channels.add(channel);
-    channel.transport.onclose = () => deps.channels.delete(channel);
-    return channel;
-  };
-  const starting = connectMcp(server, { open, startTimeoutMs, stopPatienceMs, signal: abort.signal });
-  const entry: Entry = { server, abort, starting };
-  starting.then(
-    (connection) => {
-      entry.connection = connection;
-      log.info({ session: server.sessionId, server: server.name }, "tool server started");
-    },
-    () => {},
-  );
-  return entry;
+/** Aborted with the signal, for the reason that the call was not made. */
+function beforeItBegan(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const why = new Failure("CANCELLED", "the call was cancelled", { notStarted: true });
+  const abort = (): void => controller.abort(why);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  return controller.signal;
 }
 
-async function end({ abort, starting }: Entry): Promise<void> {
-  abort.abort(new Error("the server is stopped"));
-  const connection = await starting.catch(() => undefined);
-  await connection?.close();
+function never(): AbortSignal {
+  return new AbortController().signal;
 }
 
-/** A private folder for each session that has no workspace. Not asynchronous, so that they go when the process exits. */
-type Folders = { of(sessionId: string): string; remove(): void };
-
-function createFolders(): Folders {
-  const bySession = new Map<string, string>();
-  return {
-    of(sessionId) {
-      const folder = bySession.get(sessionId) ?? mkdtempSync(join(tmpdir(), "stigmer-runner-"));
-      bySession.set(sessionId, folder);
-      return folder;
-    },
-    remove() {
-      for (const folder of bySession.values()) rmSync(folder, { recursive: true, force: true });
-      bySession.clear();
-    },
-  };
+async function waitFor(ms: number, { name, startTimeoutMs }: ToolServer, signal: AbortSignal): Promise<void> {
+  if (ms === 0) return;
+  if (ms > startTimeoutMs) {
+    const message = `tool server ${JSON.stringify(name)} keeps dying; it is not started again for ${Math.ceil(ms / 1000)} s`;
+    throw new Failure("TOOL_SERVER_FAILED", message, { notStarted: true });
+  }
+  const waited = Promise.withResolvers<void>();
+  const timer = setTimeout(waited.resolve, ms);
+  await orAborted(signal, waited.promise).finally(() => clearTimeout(timer));
 }

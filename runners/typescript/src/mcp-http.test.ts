@@ -1,5 +1,6 @@
 import { silentLog, type ToolHost, type ToolServer } from "@stigmer/sdk";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { createFakeContext } from "./call-context.fake.ts";
 import { type FakeHttpServer, startFakeHttpServer } from "./http-server.fake.ts";
 import { createMcpHost } from "./mcp-host.ts";
 
@@ -9,13 +10,16 @@ let server: ToolServer;
 
 beforeEach(async () => {
   http = await startFakeHttpServer();
-  host = createMcpHost({ env: {}, log: silentLog, startTimeoutMs: 2_000 });
+  host = createMcpHost({ env: {}, log: silentLog });
   server = {
     sessionId: "ses_1",
     name: "remote",
     revision: "r1",
     transport: { kind: "http", url: http.url, headers: { "X-Team": "blue" } },
     callTimeoutMs: 2_000,
+    startTimeoutMs: 2_000,
+    variables: {},
+    accessToken: "",
     workspace: "",
   };
 });
@@ -26,7 +30,7 @@ afterEach(async () => {
 });
 
 const call = (tool = "echo") =>
-  host.call(server, { tool, arguments: '{"a":1}', idempotencyKey: "k1" }, new AbortController().signal);
+  host.call(server, { tool, arguments: '{"a":1}', idempotencyKey: "k1" }, createFakeContext());
 
 it("lists the tools of a server behind a URL", async () => {
   await expect(host.start(server)).resolves.toMatchObject([{ tool: "echo", description: "" }]);
@@ -35,7 +39,7 @@ it("lists the tools of a server behind a URL", async () => {
 it("calls a tool of it with the arguments and the idempotency key", async () => {
   const { content } = await call();
 
-  const _meta = { "stigmer.ai/idempotency-key": "k1" };
+  const _meta = { "stigmer.ai/idempotency-key": "k1", progressToken: 1 };
   expect(JSON.parse(content)).toEqual({ name: "echo", arguments: { a: 1 }, _meta });
 });
 
@@ -44,12 +48,13 @@ it("sends the declared headers with every message, over one session", async () =
   await call();
 
   expect(http.seen.map(({ method }) => method)).toEqual([
+    "server/discover",
     "initialize",
     "notifications/initialized",
     "tools/list",
     "tools/call",
   ]);
-  expect(http.seen.map(({ headers }) => headers["x-team"])).toEqual(Array(4).fill("blue"));
+  expect(http.seen.map(({ headers }) => headers["x-team"])).toEqual(Array(5).fill("blue"));
 });
 
 it("begins a new session after the server forgot the old one, and says that the call was not made", async () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { afterEach, expect, it } from "vitest";
 import { createProcessGuard } from "./process-guard.ts";
@@ -24,7 +25,7 @@ async function stubborn(): Promise<{ readonly group: number; readonly ended: Pro
 it("ends what it still watches, and nothing else", async () => {
   const guard = createProcessGuard();
   const [watched, forgotten] = [await stubborn(), await stubborn()];
-  for (const { group } of [watched, forgotten]) guard.watch(group);
+  for (const { group } of [watched, forgotten]) guard.watch(group, randomUUID());
   guard.forget(forgotten.group);
 
   guard.close();
@@ -37,7 +38,7 @@ it("does nothing where there are no process groups", async () => {
   const guard = createProcessGuard("win32");
   const { group } = await stubborn();
 
-  guard.watch(group);
+  guard.watch(group, randomUUID());
   guard.close();
 
   expect(() => process.kill(group, 0)).not.toThrow();

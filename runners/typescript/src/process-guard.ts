@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { MARK_VARIABLE } from "./strays.ts";
 
-/** Ends the process groups of tool servers that outlive this process, however it dies. */
+/** Ends the process groups of tool servers that outlive this process, however it dies, and what has left them. */
 export interface ProcessGuard {
-  watch(group: number): void;
+  /** The mark stands in the environment of everything that the server starts. */
+  watch(group: number, mark: string): void;
   forget(group: number): void;
   /** Ends the guard; what it still watches is ended a moment later. */
   close(): void;
@@ -12,39 +14,49 @@ export interface ProcessGuard {
 // later. A shell, as it is everywhere and weighs little.
 const SCRIPT = `
 trap '' HUP INT TERM
-groups=
-while read -r op group; do
+watched=
+while read -r op one; do
   kept=
-  for one in $groups; do [ "$one" = "$group" ] || kept="$kept $one"; done
-  groups=$kept
-  [ "$op" = + ] && groups="$groups $group"
+  for other in $watched; do [ "$other" = "$one" ] || kept="$kept $other"; done
+  watched=$kept
+  [ "$op" = + ] && watched="$watched $one"
 done
-[ -z "$groups" ] && exit 0
-for one in $groups; do kill -s TERM -- "-$one" 2>/dev/null; done
+[ -z "$watched" ] && exit 0
+end() {
+  for one in $watched; do
+    kill -s "$1" -- "-\${one%%:*}" 2>/dev/null
+    for folder in /proc/[0-9]*; do
+      grep -q "${MARK_VARIABLE}=\${one#*:}" "$folder/environ" 2>/dev/null && kill -s "$1" "\${folder#/proc/}" 2>/dev/null
+    done
+  done
+}
+end TERM
 sleep 2
-for one in $groups; do kill -s KILL -- "-$one" 2>/dev/null; done
+end KILL
 `;
 
 /** A guard whose process is started when it is first needed, and again if it died. On Windows it does nothing: there are no groups. */
 export function createProcessGuard(platform: NodeJS.Platform = process.platform): ProcessGuard {
-  const groups = new Set<number>();
+  const watched = new Map<number, string>();
   let shell: ChildProcess | undefined;
-  const tell = (op: "+" | "-", group: number): void => void shell?.stdin?.write(`${op} ${group}\n`);
+  const tell = (op: "+" | "-", [group, mark]: readonly [number, string]): void =>
+    void shell?.stdin?.write(`${op} ${group}:${mark}\n`);
   const start = (): void => {
     shell = startShell(() => {
       shell = undefined;
     });
-    for (const group of groups) tell("+", group);
+    for (const one of watched) tell("+", one);
   };
   return {
-    watch(group) {
+    watch(group, mark) {
       if (platform === "win32") return;
-      groups.add(group);
-      if (shell) tell("+", group);
+      watched.set(group, mark);
+      if (shell) tell("+", [group, mark]);
       else start();
     },
     forget(group) {
-      if (groups.delete(group)) tell("-", group);
+      const mark = watched.get(group);
+      if (mark !== undefined && watched.delete(group)) tell("-", [group, mark]);
     },
     close: () => void shell?.stdin?.end(),
   };

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import {
   type JSONRPCMessage,
   parseJSONRPCMessage,
@@ -6,8 +7,10 @@ import {
   type Transport,
 } from "@modelcontextprotocol/client";
 import { createLines, type LineListeners } from "./lines.ts";
+import { createLogLines } from "./log-lines.ts";
+import type { Masker } from "./masker.ts";
 import type { ProcessGuard } from "./process-guard.ts";
-import { createTail } from "./tail.ts";
+import { MARK_VARIABLE, signalStrays } from "./strays.ts";
 import { LONGEST_MESSAGE_BYTES, tooLarge } from "./too-large.ts";
 
 export type StdioOptions = {
@@ -16,11 +19,14 @@ export type StdioOptions = {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly guard: ProcessGuard;
+  readonly masker: Masker;
+  /** Told of each line that it writes for people, without secrets. */
+  readonly onLog: (line: string) => void;
 };
 
 /** A server that is a process of its own group, with a message per line on its standard input and output. */
 export interface StdioTransport extends Transport {
-  /** The end of what it wrote to standard error, and how it ended where it did. */
+  /** The end of what it wrote to standard error, without secrets, and how it ended where it did. */
   account(): string;
   /** Kills the process and its children without waiting; for when this process exits. */
   kill(): void;
@@ -35,29 +41,37 @@ export class NotSent extends Error {
 const MOST_SKIPPED_BYTES = 1024 * 1024 * 1024;
 const LINE_LIMITS = { longestBytes: LONGEST_MESSAGE_BYTES, mostSkippedBytes: MOST_SKIPPED_BYTES };
 const MOST_RUBBISH_LINES = 100;
-const TAIL_BYTES = 4 * 1024;
+const LONGEST_LOG_LINE = 16 * 1024;
 const TERM_PATIENCE_MS = 2_000;
 const DRAIN_PATIENCE_MS = 500;
 
 export function createStdioTransport(options: StdioOptions): StdioTransport {
-  const tail = createTail(TAIL_BYTES);
+  const { masker, onLog } = options;
+  const logs = createLogLines({ masker, longestLine: LONGEST_LOG_LINE, onLine: onLog });
   const ended = Promise.withResolvers<void>();
   let child: ChildProcess | undefined;
   let fate = "";
+  const mark = randomUUID();
+  const end = (running: ChildProcess, signal: NodeJS.Signals): void => {
+    killGroup(running, signal);
+    signalStrays({ mark, group: running.pid ?? 0 }, signal);
+  };
   const fail = (why: string): void => {
-    fate ||= why;
-    if (child) killGroup(child, "SIGKILL");
+    if (fate) return;
+    fate = why;
+    if (child) end(child, "SIGKILL");
   };
   const transport: StdioTransport = {
     async start() {
-      child = await spawned(options);
+      child = await spawned({ ...options, env: { ...options.env, [MARK_VARIABLE]: mark } });
       const group = child.pid ?? 0;
-      options.guard.watch(group);
-      child.stderr?.on("data", tail.push);
-      child.stdout?.on("data", createLines(LINE_LIMITS, createReader(transport, fail)));
+      options.guard.watch(group, mark);
+      child.stderr?.on("data", logs.push);
+      child.stdout?.on("data", createLines(LINE_LIMITS, createReader(transport, { fail, masker, onLog })));
       // A broken pipe shows as the end of the process; without a listener it would end this one.
       child.stdin?.on("error", () => {});
-      watchEnd(child, (how) => {
+      const kill = end.bind(undefined, child, "SIGKILL");
+      watchEnd(child, kill, (how) => {
         fate ||= how;
         child = undefined;
         options.guard.forget(group);
@@ -70,11 +84,11 @@ export function createStdioTransport(options: StdioOptions): StdioTransport {
       if (!child) return;
       fate ||= "it was stopped";
       child.stdin?.end();
-      await killGently(child, ended.promise);
+      await endGently(end.bind(undefined, child), ended.promise);
     },
-    account: () => [fate, tail.text() && `it wrote: ${tail.text()}`].filter(Boolean).join("; "),
+    account: () => [fate, logs.tail() && `it wrote: ${logs.tail()}`].filter(Boolean).join("; "),
     kill: () => {
-      if (child) killGroup(child, "SIGKILL");
+      if (child) end(child, "SIGKILL");
     },
   };
   return transport;
@@ -102,7 +116,8 @@ function spawned({ command, args, env, cwd }: StdioOptions): Promise<ChildProces
 
 function write(child: ChildProcess | undefined, message: JSONRPCMessage): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (!child?.stdin?.writable) {
+    // What is written to a process that has ended goes nowhere, though its output may still be read.
+    if (!child?.stdin?.writable || child.exitCode !== null || child.signalCode !== null) {
       reject(new NotSent("the server does not run"));
       return;
     }
@@ -115,13 +130,20 @@ function write(child: ChildProcess | undefined, message: JSONRPCMessage): Promis
   });
 }
 
-/** Hands messages on. Some servers print lines that are none, which is forgiven unless nothing else comes. */
-function createReader(transport: Transport, fail: (why: string) => void): LineListeners {
+type Rubbish = Pick<StdioOptions, "masker" | "onLog"> & { readonly fail: (why: string) => void };
+
+/** Hands messages on. Some servers print lines that are none, which are for people, unless nothing else comes. */
+function createReader(transport: Transport, { fail, masker, onLog }: Rubbish): LineListeners {
   let rubbish = 0;
   const hand = (message: JSONRPCMessage | undefined, line: string): void => {
     rubbish = message ? 0 : rubbish + 1;
-    if (message) transport.onmessage?.(message);
-    else if (rubbish > MOST_RUBBISH_LINES) fail(`it writes no messages but ${JSON.stringify(line.slice(0, 200))}`);
+    if (message) {
+      transport.onmessage?.(message);
+      return;
+    }
+    const shown = masker.mask(line).slice(0, LONGEST_LOG_LINE);
+    onLog(shown);
+    if (rubbish > MOST_RUBBISH_LINES) fail(`it writes no messages but ${JSON.stringify(shown.slice(0, 200))}`);
   };
   return {
     onLine: (line) => {
@@ -143,7 +165,7 @@ function parse(line: string): JSONRPCMessage | undefined {
 }
 
 /** Calls back once the process is gone and its output is read; a stray child that holds the output is not waited for. */
-function watchEnd(child: ChildProcess, onEnd: (how: string) => void): void {
+function watchEnd(child: ChildProcess, killRest: () => void, onEnd: (how: string) => void): void {
   let how = "";
   const finish = (): void => {
     clearTimeout(patience);
@@ -153,15 +175,15 @@ function watchEnd(child: ChildProcess, onEnd: (how: string) => void): void {
   let patience: NodeJS.Timeout | undefined;
   child.once("exit", (code, signal) => {
     how = signal ? `it was killed by ${signal}` : `it exited with code ${code}`;
-    killGroup(child, "SIGKILL");
+    killRest();
     patience = setTimeout(finish, DRAIN_PATIENCE_MS);
   });
   child.once("close", finish);
 }
 
-async function killGently(child: ChildProcess, ended: Promise<void>): Promise<void> {
-  killGroup(child, "SIGTERM");
-  const timer = setTimeout(() => killGroup(child, "SIGKILL"), TERM_PATIENCE_MS);
+async function endGently(end: (signal: NodeJS.Signals) => void, ended: Promise<void>): Promise<void> {
+  end("SIGTERM");
+  const timer = setTimeout(() => end("SIGKILL"), TERM_PATIENCE_MS);
   await ended;
   clearTimeout(timer);
 }

@@ -1,40 +1,110 @@
 import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/client";
-import type { ToolAnswer } from "@stigmer/sdk";
+import type { ToolAnswer, ToolAttachment } from "@stigmer/sdk";
 
 const LONGEST_RESULT_BYTES = 1024 * 1024;
+const MOST_ATTACHMENTS = 64;
+const LONGEST_NAME = 255;
+const MEDIA_TYPE = /^[a-z]+\/[a-z0-9.+-]{1,100}$/;
 
-/** What the model reads of a tool's result: its texts, and a description of everything else. */
-export function answerOf(result: CallToolResult): ToolAnswer {
-  const structured = result.structuredContent;
-  const isOnlyStructured = result.content.length === 0 && structured !== undefined;
-  const content = isOnlyStructured ? JSON.stringify(structured) : result.content.map(textOfBlock).join("\n");
-  const bytes = Buffer.byteLength(content);
+/** Stores a content, and answers with its digest. */
+export type SaveBlob = (content: Uint8Array) => Promise<string>;
+
+/**
+ * What the model reads of a tool's result: its texts, and a description of everything else, whose content is saved and attached.
+ * Structured content counts where there is no text, and where it does not say again what is attached: a server says the same in both.
+ */
+export async function answerOf(
+  result: CallToolResult,
+  saveBlob: SaveBlob,
+  maskContent: Saving["maskContent"] = (content) => content,
+): Promise<ToolAnswer> {
+  const { content } = result;
+  const structured = structuredTextOf(result);
+  const attachments: ToolAttachment[] = [];
+  const texts: string[] = [];
+  for (const block of content) texts.push(await textOfBlock(block, { attachments, saveBlob, maskContent }));
+  const text = [...texts, ...(structured === undefined ? [] : [structured])].join("\n").toWellFormed();
+  const bytes = Buffer.byteLength(text);
   if (bytes > LONGEST_RESULT_BYTES) {
     return { content: `result of ${bytes} bytes is larger than 1 MiB`, isError: true };
   }
-  return { content, isError: result.isError ?? false };
+  return { content: text, isError: result.isError ?? false, ...(attachments.length > 0 && { attachments }) };
 }
 
-function textOfBlock(block: ContentBlock): string {
+function structuredTextOf({ content, structuredContent }: CallToolResult): string | undefined {
+  if (structuredContent === undefined || content.some(({ type }) => type === "text")) return undefined;
+  const text = JSON.stringify(structuredContent);
+  return content.some((block) => "data" in block && block.data !== "" && text.includes(block.data)) ? undefined : text;
+}
+
+type Saving = {
+  readonly attachments: ToolAttachment[];
+  readonly saveBlob: SaveBlob;
+  /** The content without secrets; undefined where they can't be taken out. */
+  readonly maskContent: (content: Uint8Array) => Uint8Array | undefined;
+};
+
+async function textOfBlock(block: ContentBlock, saving: Saving): Promise<string> {
   switch (block.type) {
     case "text":
       return block.text;
     case "image":
     case "audio":
-      return describe(block.type, block.mimeType, base64Bytes(block.data));
+      return await attach({ what: block.type, mimeType: block.mimeType, data: block.data, name: "" }, saving);
     case "resource_link":
       return `[resource ${block.uri}]`;
-    case "resource":
-      return "text" in block.resource
-        ? block.resource.text
-        : describe(`resource ${block.resource.uri}`, block.resource.mimeType, base64Bytes(block.resource.blob));
+    case "resource": {
+      const { resource } = block;
+      if ("text" in resource) return resource.text;
+      const { uri, mimeType, blob: data } = resource;
+      return await attach({ what: `resource ${uri}`, mimeType, data, name: lastOf(uri) }, saving);
+    }
   }
 }
 
-function describe(what: string, mimeType: string | undefined, bytes: number): string {
-  return `[${[what, mimeType].filter(Boolean).join(" ")}, ${bytes} bytes]`;
+type File = {
+  readonly what: string;
+  readonly mimeType: string | undefined;
+  readonly data: string;
+  /** Empty where it has none of its own. */
+  readonly name: string;
+};
+
+/** Saves a file. A call whose file can't be saved has had its effect all the same, so that is only said. */
+async function attach(file: File, { attachments, saveBlob, maskContent }: Saving): Promise<string> {
+  const content = maskContent(Buffer.from(file.data, "base64"));
+  const described = [file.what, file.mimeType].filter(Boolean).join(" ");
+  if (!content) return `[${described}, left out: it holds a secret]`;
+  if (attachments.length === MOST_ATTACHMENTS) return `[${described}, ${content.length} bytes, left out]`;
+  try {
+    const digest = await saveBlob(content);
+    const [kind] = file.what.split(" ");
+    const name = file.name || `${kind}-${attachments.length + 1}${extensionOf(file.mimeType)}`;
+    const mediaType = mediaTypeOf(file.mimeType);
+    attachments.push({ name, mediaType, digest, size: BigInt(content.length) });
+    return `[${described}, ${content.length} bytes, attached as ${name}]`;
+  } catch {
+    return `[${described}, ${content.length} bytes, could not be saved]`;
+  }
 }
 
-function base64Bytes(data: string): number {
-  return Buffer.byteLength(data, "base64");
+function mediaTypeOf(mimeType: string | undefined): string {
+  const type = mimeType?.split(";")[0]?.trim().toLowerCase() ?? "";
+  return MEDIA_TYPE.test(type) ? type : "application/octet-stream";
+}
+
+function extensionOf(mimeType: string | undefined): string {
+  const subtype = mediaTypeOf(mimeType).split("/")[1] ?? "";
+  return /^[a-z0-9]{1,8}$/.test(subtype) ? `.${subtype}` : "";
+}
+
+/** The last part of a URI, as a name that stands for no path. */
+function lastOf(uri: string): string {
+  const last =
+    uri
+      .replace(/[?#].*$/, "")
+      .split(/[/\\]/)
+      .findLast((part) => part !== "") ?? "";
+  const name = [...last.toWellFormed()].filter((character) => character >= " " && character !== ":").join("");
+  return name === "." || name === ".." ? "" : name.slice(0, LONGEST_NAME).toWellFormed();
 }

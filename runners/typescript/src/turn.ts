@@ -7,15 +7,29 @@ export type Move =
 
 export type ToolStep = { readonly stepKey: string; readonly call: ToolCall };
 
+/** Where a loop is: turns count model calls that go on with the conversation, rounds those of them that called tools. */
+export type Progress = {
+  readonly turn: number;
+  readonly maxTurns: number;
+  readonly toolRounds: number;
+  /** 0 where there is no limit. */
+  readonly maxToolRounds: number;
+};
+
 /**
  * Decides on one turn from the model's answer. Throws LIMIT_REACHED where the answer was cut off before it began, or
- * where the last turn asks for tools: their effects would be for an answer that never comes.
+ * where tools are asked for in the last turn, for their effects would be for an answer that never comes, or once more
+ * than the execution's limit allows.
  */
-export function moveAfter(turn: number, maxTurns: number, answer: Pick<ModelAnswer, "message" | "finishReason">): Move {
+export function moveAfter(progress: Progress, answer: Pick<ModelAnswer, "message" | "finishReason">): Move {
+  const { turn, maxTurns, toolRounds, maxToolRounds } = progress;
   const calls = toolCallsOf(answer.message);
   if (calls.length === 0) return { kind: "finish", output: finalText(answer) };
   if (turn >= maxTurns) {
     throw new Failure("LIMIT_REACHED", `the agent is not done after ${maxTurns} turns, its limit`);
+  }
+  if (maxToolRounds > 0 && toolRounds >= maxToolRounds) {
+    throw new Failure("LIMIT_REACHED", `the agent is not done after ${maxToolRounds} rounds of tool calls, its limit`);
   }
   const keys = uniqueKeys(calls.map((call) => call.id));
   const steps = calls.map((call, index) => ({ stepKey: `turn/${turn}/tool/${keys[index]}`, call }));

@@ -1,7 +1,9 @@
 import type {
   AgentSpec,
+  Attachment,
   FinishReason,
   Message,
+  SkillSummary,
   ToolCall,
   ToolDefinition,
   ToolResult,
@@ -32,6 +34,23 @@ export interface AgentContext {
   readonly history: readonly Message[];
   /** What the user says. */
   readonly message: string;
+  /** Images and files that the user sent along with the message. */
+  readonly attachments: readonly Attachment[];
+  /** Skills that the agent may read. */
+  readonly skills: readonly SkillSummary[];
+  /** Whether the execution begins in plan mode: until a plan is approved, only what is known to read is called. */
+  readonly planFirst: boolean;
+  /** Values of the variables that the agent declares, secrets included: not to be logged. Where they stand in what is recorded, they are masked. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Most turns that call tools; 0 where there is no limit. */
+  readonly maxToolRounds: number;
+  /**
+   * Tokens that the execution's model takes, request and answer together; 0 where that is not known. A fork may go on with another
+   * model: what a loop does after a model call, it decides by the answer's.
+   */
+  readonly contextWindow: number;
+  /** Tokens of the history, as the model call that was last made with it used them; 0 where that is not known. */
+  readonly historyTokens: number;
   /**
    * Aborted when the attempt is over, whatever the loop does: the execution waits, or the lease is lost. Then the reason is a
    * `Failure` that says why: EXECUTION_CANCELLED, EXECUTION_PHASE where it is paused, else LEASE_FENCED. While a loop goes on
@@ -54,6 +73,10 @@ export interface AgentContext {
    * STEP_UNCERTAIN, until somebody retries the execution.
    */
   run: RunStep;
+  /** Stores a content, and answers with its digest, `sha256:<hex>`; the same bytes may be stored again. */
+  saveBlob(content: Uint8Array): Promise<string>;
+  /** The content of a blob, up to 64 MiB. */
+  readBlob(digest: string): Promise<Uint8Array>;
 }
 
 export type CallToolOptions = {
@@ -67,8 +90,20 @@ export type PlannedStep = { readonly stepKey: string; readonly call: ToolCall };
 export type ModelRequest = {
   readonly messages: readonly Message[];
   readonly tools: readonly ToolSpec[];
+  /** JSON schema that the answer's text must fit, as JSON; absent means any text. Whether it fits is for the loop to check. */
+  readonly outputSchema?: string;
+  /** Says that the answer replaces the older part of the conversation; recorded together with it. */
+  readonly compaction?: CompactionNote;
   /** Called with all the text so far whenever there is more, and with less where the call starts over. */
   readonly onText?: (textSoFar: string) => void;
+};
+
+/** What an answer that is a summary replaces. */
+export type CompactionNote = {
+  readonly replacedMessages: number;
+  readonly keptMessages: number;
+  /** Tokens of the request before, as the provider counted them; 0 where that is not known. */
+  readonly tokensBefore: bigint;
 };
 
 export type ModelAnswer = {
@@ -77,4 +112,6 @@ export type ModelAnswer = {
   /** Model that answered, in the provider's words. */
   readonly servedModel: string;
   readonly usage: Usage | undefined;
+  /** Tokens that the model takes, request and answer together; 0 where that was not known. */
+  readonly contextWindow: number;
 };

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Client } from "@stigmer/client";
+import { type Client, readBlob, uploadBlob } from "@stigmer/client";
 import type { Assignment, ModelCallFinished, ToolCall, ToolResult } from "@stigmer/contracts/agentic";
 import { ToolController } from "@stigmer/contracts/capability";
 import { ModelController } from "@stigmer/contracts/gateway";
@@ -31,6 +31,13 @@ export function createAttemptContext(assignment: Assignment, deps: ContextDeps):
     agent,
     history: assignment.history,
     message: assignment.message,
+    attachments: assignment.attachments,
+    skills: assignment.skills,
+    planFirst: assignment.planFirst,
+    variables: assignment.variables,
+    maxToolRounds: assignment.maxToolRounds,
+    contextWindow: Number(assignment.contextWindow),
+    historyTokens: Number(assignment.historyTokens),
     signal: deps.signal,
     listTools: async () => (await call((signal) => deps.client.service(ToolController).list(ids, { signal }))).tools,
     generate: (stepKey, request) => call((signal) => generate(deps, { ...ids, stepKey, ...request }, signal)),
@@ -39,6 +46,8 @@ export function createAttemptContext(assignment: Assignment, deps: ContextDeps):
       const step = { ...ids, stepKey, call: toolCall, planned: plannedThatFit(planned) };
       return await call((signal) => callTool(deps, step, signal));
     },
+    saveBlob: async (content) => (await call((signal) => uploadBlob(deps.client, content, { signal }))).digest,
+    readBlob: (digest) => call((signal) => readBlob(deps.client, digest, { signal })),
   };
 }
 
@@ -99,8 +108,8 @@ async function lastOf<T, R>(stream: AsyncIterable<T>, read: (item: T) => R | und
 }
 
 function answerOf(finished: ModelCallFinished): ModelAnswer {
-  const { message, error, finishReason, servedModel, usage } = finished;
+  const { message, error, finishReason, servedModel, usage, contextWindow } = finished;
   if (error) throw new Failure(error.reason || "INTERNAL", error.message);
   if (!message) throw new Failure("INTERNAL", "the model call has neither a message nor an error");
-  return { message, finishReason, servedModel, usage };
+  return { message, finishReason, servedModel, usage, contextWindow: Number(contextWindow) };
 }

@@ -11,10 +11,12 @@ import {
 } from "@stigmer/contracts/agentic";
 import type { Attempts } from "./attempts.ts";
 import { heartbeatDelay } from "./backoff.ts";
+import type { Elicitations } from "./elicitations.ts";
 import type { Link, Outgoing } from "./link.ts";
 import type { Log } from "./log.ts";
 import { createOutbox } from "./outbox.ts";
 import type { OwnSteps } from "./own-steps.ts";
+import { secretsIn } from "./secrets-in.ts";
 import type { ToolCalls } from "./tool-calls.ts";
 
 /** What stays the same in every hello. */
@@ -33,10 +35,13 @@ export type ConnectionDeps = {
   readonly link: Link;
   readonly attempts: Attempts;
   readonly calls: ToolCalls;
+  readonly elicitations: Elicitations;
   readonly steps: OwnSteps;
   readonly log: Log;
   /** The backend took the hello. */
   readonly welcomed: () => void;
+  /** The runner was handed these: nobody else may see them. */
+  readonly learn: (secrets: readonly string[]) => void;
   /** The backend wants the runner to finish and go. */
   readonly drain: () => void;
   /** Whether assignments are declined. */
@@ -123,6 +128,7 @@ function onWelcome(deps: ConnectionDeps, welcome: Welcome, { send, timers, stopp
   attempts.keepOnly(welcome.kept);
   attempts.resend();
   deps.calls.resend();
+  deps.elicitations.resend();
   deps.steps.resend();
   timers.after(heartbeatDelay(intervalMs, Math.random()), beat);
   log.info({ kept: welcome.kept.length, heartbeatMs: intervalMs }, "connected");
@@ -131,6 +137,7 @@ function onWelcome(deps: ConnectionDeps, welcome: Welcome, { send, timers, stopp
 
 function obey(deps: ConnectionDeps, message: ServerMessage["message"]): void {
   const { attempts, calls } = deps;
+  deps.learn(secretsIn(message));
   switch (message.case) {
     case "assignment":
       attempts.assign(message.value);
@@ -150,6 +157,9 @@ function obey(deps: ConnectionDeps, message: ServerMessage["message"]): void {
       break;
     case "stopServer":
       calls.stopServer(message.value);
+      break;
+    case "elicitationAnswer":
+      deps.elicitations.answer(message.value);
       break;
     case "stepAnswer":
       deps.steps.answer(message.value);

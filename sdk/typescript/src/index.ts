@@ -1,15 +1,18 @@
 export { create } from "@bufbuild/protobuf";
+export { createRedactor, type Redactor } from "@stigmer/base/redactor";
 export type { Client } from "@stigmer/client";
 export { type ConnectOptions, connectTo } from "@stigmer/client/node";
 export {
   type AgentSpec,
   AgentSpecSchema,
+  type Attachment,
   FinishReason,
   type Message,
   MessageSchema,
   type Part,
   PartSchema,
   Role,
+  type SkillSummary,
   type ToolCall,
   ToolCallSchema,
   type ToolDefinition,
@@ -19,7 +22,15 @@ export {
   type Usage,
 } from "@stigmer/contracts/agentic";
 export { type ToolSpec, ToolSpecSchema } from "@stigmer/contracts/gateway";
-export type { AgentContext, AgentLoop, CallToolOptions, ModelAnswer, ModelRequest, PlannedStep } from "./agent.ts";
+export type {
+  AgentContext,
+  AgentLoop,
+  CallToolOptions,
+  CompactionNote,
+  ModelAnswer,
+  ModelRequest,
+  PlannedStep,
+} from "./agent.ts";
 export { Failure, type FailureOptions } from "./failure.ts";
 export type { RunnerEnd } from "./life.ts";
 export { type Log, silentLog } from "./log.ts";
@@ -29,8 +40,14 @@ export { type RunnerOptions, runRunner } from "./runner.ts";
 export type {
   ServerTransport,
   ToolAnswer,
+  ToolAttachment,
+  ToolCallContext,
+  ToolCallProgress,
   ToolHost,
+  ToolHostNews,
   ToolInvocation,
   ToolListing,
+  ToolQuestion,
+  ToolReply,
   ToolServer,
 } from "./tool-host.ts";

@@ -731,7 +731,7 @@ describe("a tool call", () => {
     const began = Promise.withResolvers<void>();
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<string>();
-    const tools = fakeHost(async (_server, _call, signal) => {
+    const tools = fakeHost(async (_server, _call, { signal }) => {
       began.resolve();
       await aborted(signal);
       asked.resolve();

@@ -1,10 +1,12 @@
-import type { Client } from "@stigmer/client";
+import type { Redactor } from "@stigmer/base/redactor";
+import { type Client, uploadBlob } from "@stigmer/client";
 import { RunnerRole } from "@stigmer/contracts/agentic";
 import type { AgentLoop } from "./agent.ts";
 import { runAttempt } from "./attempt.ts";
 import { type Attempts, createAttempts } from "./attempts.ts";
 import { backoff, pause } from "./backoff.ts";
 import { type ConnectionDeps, connectOnce } from "./connection.ts";
+import { createElicitations } from "./elicitations.ts";
 import { Failure, failureOf } from "./failure.ts";
 import { createLife, type Life, type RunnerEnd } from "./life.ts";
 import { createLink } from "./link.ts";
@@ -31,6 +33,8 @@ export type RunnerOptions = {
   /** Hosts MCP servers; a runner without one is never asked to. It is closed when the runner ends. */
   readonly tools?: ToolHost;
   readonly log?: Log;
+  /** Learns the secrets that the runner is handed, so that whoever writes the log can keep them out of it. */
+  readonly redactor?: Redactor;
   /** Aborted, it drains the runner: nothing new is taken, what runs is finished, then the runner ends. */
   readonly signal?: AbortSignal;
   /** How long such a drain waits for what runs before it is dropped; 10 s unless told. */
@@ -68,7 +72,9 @@ export async function runRunner(options: RunnerOptions): Promise<RunnerEnd> {
     log,
     changed,
   });
-  const calls: ToolCalls = createToolCalls({ host: options.tools, link, log, changed });
+  const elicitations = createElicitations(link);
+  const saveBlob = savingBlobs(options.client);
+  const calls: ToolCalls = createToolCalls({ host: options.tools, link, elicitations, saveBlob, log, changed });
   const asked = (): void => {
     life.drain();
     life.stopAfter(options.drainTimeoutMs ?? 10_000);
@@ -77,7 +83,18 @@ export async function runRunner(options: RunnerOptions): Promise<RunnerEnd> {
   if (options.signal?.aborted) asked();
   try {
     const { client } = options;
-    await keepConnected(life, { client, introduction, link, attempts, calls, steps, log, drain: life.drain });
+    await keepConnected(life, {
+      client,
+      introduction,
+      link,
+      attempts,
+      calls,
+      elicitations,
+      steps,
+      log,
+      learn: (secrets) => options.redactor?.add(secrets),
+      drain: life.drain,
+    });
     log.info({ end: life.end() }, "runner ended");
     return life.end();
   } finally {
@@ -89,6 +106,7 @@ export async function runRunner(options: RunnerOptions): Promise<RunnerEnd> {
   }
 }
 
+const SAVE_TIMEOUT_MS = 60_000;
 const STEADY_MS = 1_000;
 
 type Parts = Omit<ConnectionDeps, "welcomed" | "done" | "stop" | "isDraining">;
@@ -113,6 +131,13 @@ async function keepConnected(life: Life, parts: Parts): Promise<void> {
     if (performance.now() - since > STEADY_MS) tries = 0;
     await pause(backoff(tries, Math.random()), done);
   }
+}
+
+function savingBlobs(client: Client): (content: Uint8Array, stop: AbortSignal) => Promise<string> {
+  return async (content, stop) => {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(SAVE_TIMEOUT_MS)]);
+    return (await uploadBlob(client, content, { signal })).digest;
+  };
 }
 
 function introduce({ name, instance, build = "", slots = 8, labels = {}, agent, tools }: RunnerOptions) {

@@ -1,8 +1,9 @@
 import type { CallTool, RunningCall, StartServer, StopServer } from "@stigmer/contracts/agentic";
 import { Failure, failureOf } from "./failure.ts";
-import type { Link, Outgoing } from "./link.ts";
+import type { Outgoing } from "./link.ts";
 import type { Log } from "./log.ts";
 import { requireFits } from "./payload-limit.ts";
+import { type ContextDeps, createHostNews, createToolCallContext } from "./tool-call-context.ts";
 import type { ToolAnswer, ToolHost, ToolListing } from "./tool-host.ts";
 import { toolServerOf } from "./tool-server.ts";
 
@@ -23,9 +24,8 @@ export interface ToolCalls {
   cancelAll(): void;
 }
 
-export type ToolCallsDeps = {
+export type ToolCallsDeps = ContextDeps & {
   readonly host: ToolHost | undefined;
-  readonly link: Link;
   readonly log: Log;
   /** There may be nothing left to do. */
   readonly changed: () => void;
@@ -48,6 +48,7 @@ const STOP_PATIENCE_MS = 10_000;
 
 export function createToolCalls(deps: ToolCallsDeps): ToolCalls {
   const entries = new Map<string, Entry>();
+  deps.host?.tell?.(createHostNews(deps.link, () => new Date()));
   const remove = (call: RunningCall): void => {
     const entry = entries.get(keyOf(call));
     if (!entry) return;
@@ -113,10 +114,13 @@ export function createToolCalls(deps: ToolCallsDeps): ToolCalls {
 }
 
 async function makeCall(deps: ToolCallsDeps, request: CallTool, signal: AbortSignal): Promise<ToolAnswer | Failure> {
-  const { tool, arguments: args, idempotencyKey } = request;
+  const { call, tool, arguments: args, idempotencyKey, definition } = request;
   try {
+    if (!call) throw new Failure("INVALID_REQUEST", "the call has no name", { notStarted: true });
     const server = toolServerOf(request.server);
-    const answer = await hostOf(deps).call(server, { tool, arguments: args, idempotencyKey }, signal);
+    const context = createToolCallContext(deps, call, signal);
+    const invocation = { tool, arguments: args, idempotencyKey, definition };
+    const answer = await hostOf(deps).call(server, invocation, context);
     requireFits([answer.content], "a result");
     return answer;
   } catch (error) {
@@ -164,7 +168,10 @@ function tooMany(): Failure {
 }
 
 function reportOf(call: RunningCall, end: ToolAnswer | Failure): Outgoing {
-  if (!(end instanceof Failure)) return { case: "toolCallEnded", value: { call, result: end } };
+  if (!(end instanceof Failure)) {
+    const { content, isError, attachments = [] } = end;
+    return { case: "toolCallEnded", value: { call, result: { content, isError, attachments: [...attachments] } } };
+  }
   const { reason, message, notStarted } = end;
   return { case: "toolCallEnded", value: { call, error: { reason, message }, notStarted } };
 }

@@ -10,6 +10,7 @@ import { kindClient } from "./kind-client.ts";
 import { isUsers, type Kind, type Kinds } from "./kinds.ts";
 import { idOf, nameOf, type Resource } from "./resource.ts";
 import { type Examples, isObject, merge, nameReferences, resourceFrom } from "./samples.ts";
+import { withSkillMd } from "./skill-contents.ts";
 import { streamReader } from "./stream-reader.ts";
 
 /** What the cases of one run share. */
@@ -56,7 +57,8 @@ export function newContext(
       const kind = kindOf(named);
       const own = { metadata: { name: context.unique(), labels: { [LABEL]: token } } };
       const described = merge(exampleOf(session, kind), own);
-      return resourceFrom(kind, merge(await withReferences(context, { kind, described }), change));
+      const whole = merge(await withReferences(context, { kind, described }), change);
+      return resourceFrom(kind, kind.name === "Skill" ? await withSkillMd(calls, whole) : whole);
     },
     async shared(key, make) {
       const there = session.shared.get(key);

@@ -22,6 +22,8 @@ export const CODES = {
   METHOD_UNKNOWN: Code.Unimplemented,
   DEADLINE_EXCEEDED: Code.DeadlineExceeded,
   ORIGIN_REFUSED: Code.PermissionDenied,
+  BLOB_INCOMPLETE: Code.FailedPrecondition,
+  BLOB_DIGEST_MISMATCH: Code.InvalidArgument,
 } as const satisfies Partial<Record<keyof typeof ErrorReason, Code>>;
 
 export type Refusable = keyof typeof CODES;

@@ -17,11 +17,13 @@ function isFree(field: DescField): boolean {
   return !rules.cel && !rules.string?.pattern && !rules.string?.const;
 }
 
-/** A copy of the resource with another text in its free field. */
+/** A copy of the resource with another text in its free field; a skill, which has none, has one file more. */
 export function changeSpec(kind: Kind, resource: Resource, text: string): Resource {
   const field = freeField(kind);
-  if (!field) throw new Error(`the spec of ${kind.name} has no free field`);
   const copy = clone(kind.schema, resource) as Resource;
-  if (copy.spec) copy.spec[field.localName] = text;
+  const files = copy.spec?.files;
+  if (field && copy.spec) copy.spec[field.localName] = text;
+  else if (Array.isArray(files)) files.push({ ...files[0], path: `${text}.md` });
+  else throw new Error(`the spec of ${kind.name} has no free field`);
   return copy;
 }

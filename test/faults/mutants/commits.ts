@@ -133,8 +133,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         `${X}/start-execution.ts`,
-        "{ puts: [row, sessionRow], tasks: [task] }",
-        "{ puts: [row, sessionRow], tasks: [task].slice(1) }",
+        "{ puts: [row, sessionRow, ...storage.puts], tasks: [task] }",
+        "{ puts: [row, sessionRow, ...storage.puts], tasks: [task].slice(1) }",
       ),
     ],
     caughtBy: [by(ONE_COMMIT, "an execution that it started is handed out")],
@@ -203,12 +203,12 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "an approval that is asked for by a commit before",
     edits: [
       edit(
-        "packages/capability/src/ask.ts",
-        "  const ancestors = await ancestorsOf(deps.executions, asked, state);",
-        "  await deps.resources.store.commit(mergeBatches(...approvals.map(({ batch }) => batch)));\n  const ancestors = await ancestorsOf(deps.executions, asked, state);",
+        `${X}/ask-people.ts`,
+        "  const ancestors = await ancestorsOf(deps.executions, ref, state);",
+        "  await deps.resources.store.commit(mergeBatches(...approvals.map(({ batch }) => batch)));\n  const ancestors = await ancestorsOf(deps.executions, ref, state);",
       ),
       edit(
-        "packages/capability/src/ask.ts",
+        `${X}/ask-people.ts`,
         "batch: mergeBatches(...approvals.map(({ batch }) => batch), above.batch),",
         "batch: above.batch,",
       ),
@@ -219,9 +219,9 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "an approval that has no timer",
     edits: [
       edit(
-        "packages/capability/src/ask.ts",
-        "puts: [toRow(kind, asked.org, approval as Resource)], tasks: timers }",
-        "puts: [toRow(kind, asked.org, approval as Resource)], tasks: timers.slice(9) }",
+        `${X}/ask-people.ts`,
+        "puts: [toRow(kind, ref.org, approval as Resource)], tasks: timers }",
+        "puts: [toRow(kind, ref.org, approval as Resource)], tasks: timers.slice(9) }",
       ),
     ],
     caughtBy: [by(ONE_COMMIT, "an approval that was asked for has its time")],
@@ -253,8 +253,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         `${X}/start-execution.ts`,
-        "preconditions: [{ row, version: 0 }, bound.precondition],",
-        "preconditions: [{ row, version: 0 }],",
+        "preconditions: [{ row, version: 0 }, bound.precondition, ...storage.preconditions],",
+        "preconditions: [{ row, version: 0 }, ...storage.preconditions],",
       ),
     ],
     caughtBy: [by(ONE_COMMIT, "do not let an execution wait for one that has ended")],
@@ -284,7 +284,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "a tool believed that is another by now",
     edits: [
       edit(
-        "packages/capability/src/policy.ts",
+        "packages/capability/src/note-changes.ts",
         "some(({ digest }) => digest === tool.digest)",
         "some(({ name }) => name === tool.tool)",
       ),

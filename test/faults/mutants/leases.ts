@@ -212,7 +212,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "leases that a runner's earlier process keeps",
-    edits: [edit(CONTROLLER, "  if (before && before !== hello.instance) await deps.leases.exited(before);\n", "")],
+    edits: [edit(CONTROLLER, "    await deps.leases.exited(before);\n", "")],
     caughtBy: [by(TAKEN_OVER, "is handed on at once where another process")],
   },
   {

@@ -5,11 +5,13 @@ const OWN_STEPS = "packages/execution/src/own-steps.ts";
 const CALL = "packages/capability/src/call-tool.ts";
 const CONTROLLER = "packages/execution/src/runner-controller.ts";
 const STATES = "packages/execution/src/states.ts";
+const ELICITATIONS = "packages/execution/src/elicitations.ts";
 const PENDING = "packages/execution/src/pending.ts";
 const FENCES = `${DAEMON}/fences.test.ts`;
 const TAKEN_OVER = `${DAEMON}/taken-over.test.ts`;
 const STEPS_TEST = `${DAEMON}/steps.test.ts`;
 const OWN_TEST = `${DAEMON}/own-steps.test.ts`;
+const ELICITATION_LINES = `${DAEMON}/elicitation-lines.test.ts`;
 const LOST = `${DAEMON}/lost-runners.test.ts`;
 
 /** What was done is known, and is not done again. */
@@ -170,24 +172,47 @@ export const STEP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an uncertain call that is made again",
-    edits: [edit(CALL, "const mustAsk = isOpen ? !mayRetry(effects) : ", "const mustAsk = isOpen ? false : ")],
+    edits: [edit(CALL, "const mustAsk = isOpen ? !mayRetry(standing) : ", "const mustAsk = isOpen ? false : ")],
     caughtBy: [{ worlds: 8 }, by(LOST, "leaves the call uncertain: a person is asked")],
   },
   {
     name: "an approval that is good for more than one try",
     edits: [
-      edit(
-        CALL,
-        "approval.spec.digest === digest && approval.attempt === step?.attempt;",
-        "approval.spec.digest === digest;",
-      ),
+      edit(CALL, "if (approval?.attempt !== step.attempt) return undefined;", "if (!approval) return undefined;"),
     ],
     caughtBy: [by(LOST, "leaves the call uncertain: a person is asked")],
   },
   {
     name: "an approval of other arguments",
-    edits: [edit(CALL, "approval !== undefined && approval.spec.digest === digest && ", "approval !== undefined && ")],
+    edits: [edit(CALL, "if (approval.spec.digest !== digestOf(judging, checked)) return undefined;", "")],
     caughtBy: [by(TAKEN_OVER, "is approved with the arguments that a person was shown")],
+  },
+  {
+    name: "a tool server's question by a runner that does not make the call",
+    edits: [
+      edit(ELICITATIONS, "if (problem || !deps.runners.calls.isOwedBy(callKey(call), from.instance))", "if (problem)"),
+    ],
+    caughtBy: [by(ELICITATION_LINES, "of a runner that does not make the call is put to nobody")],
+  },
+  {
+    name: "a tool server's question that is asked each time that the runner asks",
+    edits: [
+      edit(ELICITATIONS, "if (known || !task || step.elicitations.length", "if (!task || step.elicitations.length"),
+      edit(ELICITATIONS, "=> elicitationId === asked.elicitationId);", '=> elicitationId === "");'),
+    ],
+    caughtBy: [by(ELICITATION_LINES, "is put to people once, however often the runner asks")],
+  },
+  {
+    name: "a tool server that is stopped while it asks",
+    edits: [edit(CONTROLLER, "if (!hasParkedCall(deps.runners, state)) deps.runners", "deps.runners")],
+    caughtBy: [by(`${DAEMON}/elicitation.test.ts`, "keeps its server while a person is asked")],
+  },
+  {
+    name: "a call that is lost while its server asks",
+    edits: [
+      edit(ELICITATIONS, "?? Promise.resolve()).then(close, close);", "?? Promise.resolve()).then(close, () => {});"),
+    ],
+    caughtBy: [by(ELICITATION_LINES, "is withdrawn where the runner dies that makes the call")],
   },
   {
     name: "the end of a call by a runner that does not make it",
@@ -209,5 +234,20 @@ export const STEP_MUTANTS: readonly Mutant[] = [
       edit(CONTROLLER, "  if (owed && !over) return; // the step will be asked for again, and finds the answer\n", ""),
     ],
     caughtBy: [by(TAKEN_OVER, "has its end kept until somebody asks for it")],
+  },
+  {
+    name: "a call that plan mode does not allow",
+    edits: [edit(CALL, "if (isBarred(state, tool) && !step?.attempt) return refuse(asked, BARRED);", "")],
+    caughtBy: [
+      by(`${DAEMON}/plan-mode.test.ts`, "what could change anything is refused, and nobody is asked about it"),
+    ],
+  },
+  {
+    name: "an outcome without what goes with it",
+    edits: [edit(STEPS, "const events = [body, ...beside].map(", "const events = [body].map(")],
+    caughtBy: [
+      by(`${DAEMON}/todos.test.ts`, "is replaced as a whole, by the commit of the call's outcome"),
+      by(`${DAEMON}/plan-mode.test.ts`, "once it is approved the agent may act"),
+    ],
   },
 ];

@@ -5,6 +5,7 @@ const MASTER_KEY = "packages/secrets/src/master-key.ts";
 const SYNCED = `${LEVEL}/synced.test.ts`;
 const SYNCED_PATHS = `${LEVEL}/synced-paths.test.ts`;
 const SYNCED_KEY = "packages/secrets/src/synced-key.test.ts";
+const BLOBS = `${LEVEL}/file-blobs.test.ts`;
 const FAILURE = `${LEVEL}/write-failure.test.ts`;
 const WRITE_GROUP = `${LEVEL}/write-group.ts`;
 
@@ -37,6 +38,21 @@ export const SYNC_MUTANTS: readonly Mutant[] = [
       edit(WRITE_GROUP, "      await settle();\n      throw error;", "      undo = undefined;\n      throw error;"),
     ],
     caughtBy: [by(FAILURE, "leaves nothing of a failed write behind")],
+  },
+  {
+    name: "a blob that is complete before it is on disk",
+    edits: [edit(`${LEVEL}/blob-upload.ts`, "  await file.sync();\n", "")],
+    caughtBy: [by(BLOBS, "has the content and its name on disk")],
+  },
+  {
+    name: "a blob whose name is not synced",
+    edits: [edit(`${LEVEL}/blob-upload.ts`, "  await syncFolder(whole.folder);\n", "")],
+    caughtBy: [by(BLOBS, "has the content and its name on disk")],
+  },
+  {
+    name: "a blob that is taken for what its digest says",
+    edits: [edit(`${LEVEL}/blob-upload.ts`, "!== key.digest) {", '=== "") {')],
+    caughtBy: [by(BLOBS, "drops an upload whose bytes are not those of its digest")],
   },
   {
     name: "a new database whose name is not synced",

@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@stigmer/client";
 import {
@@ -13,11 +12,10 @@ import { expect, it } from "vitest";
 import { applyAgents, createScratch, effectsIn, scriptedModel, startExecution } from "./effects.ts";
 import { endOf, expectSound } from "./journal.ts";
 import { createPerson, pause } from "./person.ts";
+import { mayMount, mountSmallDisk } from "./small-disk.ts";
 
-const SIZE_MIB = 96;
 /** Long enough for steps to end that can't be recorded. */
 const FULL_MS = 4_000;
-const mayMount = process.getuid?.() === 0;
 
 it.skipIf(!mayMount)(
   "refuses commands with RESOURCE_EXHAUSTED while the disk is full, goes on reading, and goes on working when there is room",
@@ -92,29 +90,4 @@ function stillFull(error: unknown): undefined {
 async function agentNames(client: Client): Promise<readonly string[]> {
   const { items } = await client.service(AgentQueryController).list({ pageSize: 1_000 });
   return items.map(({ metadata }) => metadata?.name ?? "").sort();
-}
-
-/** A file system of its own, which the test fills with a file, and empties by removing it. */
-function mountSmallDisk(path: string): Disposable & { readonly path: string; fill(): void; free(): void } {
-  mkdirSync(path);
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${SIZE_MIB}m`, "stigmer-faults", path]);
-  const ballast = join(path, "ballast");
-  return {
-    path,
-    fill() {
-      const file = openSync(ballast, "w");
-      for (const size of [1024 * 1024, 4096, 1]) fillBy(file, Buffer.alloc(size));
-      closeSync(file);
-    },
-    free: () => rmSync(ballast),
-    [Symbol.dispose]: () => execFileSync("umount", ["-l", path]),
-  };
-}
-
-function fillBy(file: number, piece: Buffer): void {
-  try {
-    for (;;) if (writeSync(file, piece) < piece.length) return;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-  }
 }

@@ -1,8 +1,8 @@
-import { type Clock, exhausted, type Log } from "@stigmer/base";
+import { type Clock, exhausted, type Log, unsupported } from "@stigmer/base";
 import { type Backend, type ComposeOptions, compose, contractServices } from "@stigmer/daemon/compose";
-import { createKeys } from "@stigmer/secrets";
+import { createKeys, createSealer, keyFiles } from "@stigmer/secrets";
 import { bind, deadline, errors } from "@stigmer/server";
-import type { Store } from "@stigmer/store";
+import type { Blobs, Store } from "@stigmer/store";
 import { storeOver } from "@stigmer/store-leveldb";
 import type { Disk } from "./disk.ts";
 import type { Network } from "./network.ts";
@@ -105,7 +105,15 @@ async function boot(deps: BackendDeps, mine: Running): Promise<void> {
   const { clock, log, disk, network } = deps;
   mine.store = deps.observe(await storeOver(disk.open(mine.process), { clock, log, beforeReopen: () => room(disk) }));
   const backend = compose({
-    ...{ store: mine.store, keys: createKeys(MASTER_KEY), settings: () => ({ model: "sim/model" }), log, clock },
+    ...{
+      store: mine.store,
+      blobs: NO_BLOBS,
+      keys: createKeys(MASTER_KEY),
+      sealer: createSealer({ files: keyFiles("/nowhere") }),
+      settings: () => ({ model: "sim/model" }),
+      log,
+      clock,
+    },
     ...{ env: () => undefined, scriptsDir: "/nowhere", draining: mine.draining.signal },
     ...{ resolve: deps.resolve, leaseDurationMs: deps.leaseDurationMs },
   });
@@ -117,6 +125,16 @@ async function boot(deps: BackendDeps, mine: Running): Promise<void> {
 }
 
 const MASTER_KEY = new Uint8Array(32);
+
+const refuse = () => Promise.reject(unsupported("FEATURE_NOT_CLAIMED", { service: "blobs" }));
+
+/** The simulated disk holds a database and nothing else. */
+const NO_BLOBS: Blobs = {
+  limits: { maxBytes: 0, maxUnfinished: 0, unfinishedMs: 0 },
+  ...{ append: refuse, stat: refuse, read: refuse },
+  close: async () => {},
+  [Symbol.asyncDispose]: async () => {},
+};
 
 /** A full disk is not opened again, as in a data folder. */
 async function room(disk: Disk): Promise<void> {

@@ -39,6 +39,7 @@ export function createModel(seed: number, flaky: Random): ModelProvider {
         scripted: true,
       };
     },
+    list: async () => [],
   };
 }
 

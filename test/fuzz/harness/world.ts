@@ -10,6 +10,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
+import { uploadBlob } from "@stigmer/client";
 import { connectTo } from "@stigmer/client/node";
 import { AgentQueryController } from "@stigmer/contracts/agentic";
 import { ApiResourceCommandController, ApplyRequestSchema, kind } from "@stigmer/contracts/commons";
@@ -31,6 +32,14 @@ export type World = {
 };
 
 const EXAMPLES = join(ROOT, "examples/resources");
+/** What the example of a skill names by its digest. */
+const SKILL_MD = new TextEncoder().encode(`---
+name: first-skill
+description: How this team writes release notes. Use it whenever a release is announced.
+---
+
+One line for each change, for whoever uses it.
+`);
 
 /** Applies the examples, so that there is something to refer to, and learns the words that stand for it. */
 export async function prepareWorld(victim: Victim): Promise<World> {
@@ -42,6 +51,7 @@ export async function prepareWorld(victim: Victim): Promise<World> {
   const resources = manifests.map((text) => resourceOf(text, kinds));
   const client = connectTo({ url: victim.url });
   try {
+    await uploadBlob(client, SKILL_MD);
     const commands = client.service(ApiResourceCommandController);
     for (const { desc, message } of resources) await commands.apply({ resource: anyPack(desc, message) });
     const { list } = client.service(AgentQueryController);

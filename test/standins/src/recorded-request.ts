@@ -21,6 +21,7 @@ export async function recordRequest(incoming: IncomingMessage): Promise<Recorded
 }
 
 function keyless(name: string, value: string): string {
+  if (name === "x-api-key") return "***";
   return name === "authorization" ? value.replace(/^(\S+) .*$/, "$1 ***") : value;
 }
 

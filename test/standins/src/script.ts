@@ -2,8 +2,13 @@
 export type Script = { readonly turns: readonly Turn[] };
 
 export type Turn = {
+  /** Thoughts before the answer, where the vendor shows any. */
+  readonly thinking?: string;
   readonly text?: string;
   readonly toolCalls?: readonly { readonly id?: string; readonly name: string; readonly arguments: object | string }[];
+  /** Why it stops, in the vendor's words; what fits unless told. */
+  readonly finish?: string;
+  readonly usage?: { readonly cached?: number; readonly cacheWrite?: number; readonly reasoning?: number };
   /** Pause before each chunk. */
   readonly delayMs?: number;
   /** Answers with this status, 500 unless told, instead. */
@@ -17,21 +22,13 @@ export type Raw = {
   readonly body: string | readonly (string | Uint8Array)[];
 };
 
-export type ChatMessage = {
-  readonly role?: unknown;
-  readonly content?: unknown;
-  readonly tool_calls?: readonly { readonly id?: unknown }[];
-  readonly tool_call_id?: unknown;
-};
-
-/** Which turn answers: the number of assistant messages since the last user message. */
-export function turnIndex(messages: readonly ChatMessage[]): number {
-  const since = messages.slice(messages.findLastIndex(({ role }) => role === "user") + 1);
-  return since.filter(({ role }) => role === "assistant").length;
+/** The turn of that index, or the error that the script is at its end. */
+export function turnOf({ turns }: Script, index: number): Turn {
+  const message = `script has only ${turns.length} turns`;
+  return turns[index] ?? { error: { status: 400, message } };
 }
 
-/** The turn that answers `messages`, or the error that the script is at its end. */
-export function turnOf({ turns }: Script, messages: readonly ChatMessage[]): Turn {
-  const message = `script has only ${turns.length} turns`;
-  return turns[turnIndex(messages)] ?? { error: { status: 400, message } };
+/** Which turn answers: the number of the assistant's messages since the user last spoke. */
+export function assistantsSince(roles: readonly unknown[]): number {
+  return roles.slice(roles.lastIndexOf("user") + 1).filter((role) => role === "assistant").length;
 }

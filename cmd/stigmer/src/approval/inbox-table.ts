@@ -43,7 +43,13 @@ export function inboxCells(approval: Resource, { wide, all, now }: Omit<InboxTab
   const asked = Date.parse(createTime);
   const { root, asker } = executionsOf(facts);
   return [
-    ...[id, facts.agent, facts.tool, shortLine(facts.arguments, MAX_ARGUMENTS), causeName(facts.cause)],
+    ...[
+      id,
+      facts.agent,
+      facts.tool,
+      shortLine(facts.arguments || facts.message, MAX_ARGUMENTS),
+      causeName(facts.cause),
+    ],
     facts.escalateTime && expires ? `${expires} (escalated)` : expires,
     ...(wide ? [facts.server, Number.isNaN(asked) ? "" : relativeTime(asked, now)] : []),
     ...(all ? [facts.decision] : []),
@@ -59,7 +65,7 @@ export function inboxRow(approval: Resource, first: readonly string[] = []): str
   return formatDelimited([
     ...first,
     ...[id, facts.decision || "open", root, facts.executionId, facts.agent, facts.server, facts.tool],
-    ...[shortLine(facts.arguments, MAX_DELIMITED_ARGUMENTS), causeName(facts.cause)],
+    ...[shortLine(facts.arguments || facts.message, MAX_DELIMITED_ARGUMENTS), causeName(facts.cause)],
     ...[timeOf(createTime), timeOf(facts.expireTime)],
   ]);
 }

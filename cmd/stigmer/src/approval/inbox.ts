@@ -17,6 +17,8 @@ export type Facts = {
   readonly tool: string;
   readonly server: string;
   readonly arguments: string;
+  /** What a tool server says where it asks. */
+  readonly message: string;
   readonly cause: string;
   readonly expireTime: string;
   readonly decision: string;
@@ -25,7 +27,7 @@ export type Facts = {
 
 const EMPTY: Facts = {
   ...{ executionId: "", rootExecutionId: "", agent: "", stepKey: "", tool: "", server: "" },
-  ...{ arguments: "", cause: "", expireTime: "", decision: "", escalateTime: "" },
+  ...{ arguments: "", message: "", cause: "", expireTime: "", decision: "", escalateTime: "" },
 };
 
 export function factsOf({ spec, status }: Resource): Facts {

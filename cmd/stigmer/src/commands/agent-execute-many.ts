@@ -4,6 +4,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { type AgentExecution, AgentExecutionCommandController, AgentExecutionSchema } from "@stigmer/contracts/agentic";
 import { openBackend } from "../backend/open-backend.ts";
 import type { Deps } from "../deps.ts";
+import { oneOffValues } from "../environment/one-off-values.ts";
 import { type ExecuteOptions, explainStart, generateName, workspaceOf } from "../execution/starting.ts";
 import { explain } from "../explain.ts";
 import { Failure, misused } from "../failure.ts";
@@ -30,13 +31,16 @@ export async function executeMany(deps: Deps, options: ManyOptions, format: Form
   await using backend = await openBackend(deps, options);
   const { name, revision } = parseReference(options.name);
   const workspace = await workspaceOf(deps, backend.url, options.workspace);
+  const { model = "", plan: planFirst = false } = options;
   const metadata = { generateName: generateName(name), org: backend.org };
+  const values = await oneOffValues(deps, options);
+  const environments = [...(options.env ?? [])];
   const executions = backend.client().service(AgentExecutionCommandController);
   let started = 0;
   for (const batch of batchesOf(messages)) {
     const request = batch.map((message) => ({
       metadata,
-      spec: { agent: name, agentRevision: revision, message, model: options.model ?? "", workspace },
+      spec: { agent: name, agentRevision: revision, message, model, workspace, planFirst, environments, values },
     }));
     try {
       const answer = await executions.createBatch({ executions: request }, { signal: deps.interrupt });
@@ -49,10 +53,16 @@ export async function executeMany(deps: Deps, options: ManyOptions, format: Form
   await deps.stderr.write(`${started} started; follow one: stigmer execution logs -f <id>\n`);
 }
 
-function refuseOthers({ message, session, approve }: ManyOptions): void {
+function refuseOthers({ message, session, approve, attach, secret, messagesFrom }: ManyOptions): void {
   const next = "each line is a message, in a session of its own, and nobody attends it";
   if (message !== undefined) throw misused("a message can't stand beside --messages-from", next);
   if (session !== undefined) throw misused("--session can't stand beside --messages-from", next);
+  if (secret !== undefined && messagesFrom === "-")
+    throw misused(
+      "--secret can't stand beside --messages-from -",
+      "put the secret into a file: --secret-file NAME=file",
+    );
+  if (attach !== undefined) throw misused("--attach can't stand beside --messages-from", next);
   if (approve !== undefined) throw misused("--approve can't stand beside --messages-from", next);
 }
 

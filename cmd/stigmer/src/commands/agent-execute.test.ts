@@ -69,6 +69,17 @@ describe("execute", () => {
     });
   });
 
+  it.each([
+    [["--plan"], true],
+    [[], false],
+  ])("begins in plan mode where it is told so: %s", async (options, planFirst) => {
+    const { world, backend } = await scene({ journal: [...hello, succeeded] });
+
+    await execute(world, "hi", ...options);
+
+    expect((backend.requests[0] as AgentExecution).spec?.planFirst).toBe(planFirst);
+  });
+
   it("leaves the workspace to a session that has one", async () => {
     const { world, backend } = await scene({ journal: [...hello, succeeded] });
 

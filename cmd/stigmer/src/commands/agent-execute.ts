@@ -7,6 +7,8 @@ import {
 } from "@stigmer/contracts/agentic";
 import { type Backend, openBackend } from "../backend/open-backend.ts";
 import type { Deps } from "../deps.ts";
+import { oneOffValues } from "../environment/one-off-values.ts";
+import type { Attached } from "../execution/attach.ts";
 import { readText } from "../execution/read-text.ts";
 import { howToFollow, seeToEnd } from "../execution/see-to-end.ts";
 import { type ExecuteOptions, explainStart, generateName, workspaceOf } from "../execution/starting.ts";
@@ -31,27 +33,32 @@ export async function execute(deps: Deps, options: ExecuteOptions): Promise<void
     throw misused("--workspace can't stand beside --session", "a session has its workspace already");
   }
   await using backend = await openBackend(deps, options);
-  const execution = await create(deps, backend, { ...options, message });
+  const execution = await startExecution(deps, backend, { ...options, message });
   const id = execution.metadata?.id ?? "";
   if (options.detach) return await sayDetached(deps, execution, format);
   const { sessionId } = execution.spec ?? {};
   await deps.stderr.write(`execution ${id}${sessionId ? `, session ${sessionId}` : ""}\n`);
-  await seeToEnd(deps, backend, { executionId: id, approve: options.approve, json: format === "json" });
+  const { approve, verbose } = options;
+  await seeToEnd(deps, backend, { executionId: id, approve, verbose, json: format === "json" });
 }
 
-async function create(
+/** Starts an execution with a message; with a session it goes on where the session is. */
+export async function startExecution(
   deps: Deps,
   backend: Backend,
   of: ExecuteOptions & { readonly message: string },
 ): Promise<AgentExecution> {
-  const { message, session = "", model = "" } = of;
+  const { message, session = "", model = "", plan: planFirst = false } = of;
   const { name, revision } = parseReference(of.name);
   if (revision && session)
     throw misused("a revision can't stand beside --session", "a session has its revision already");
   const workspace = session ? "" : await workspaceOf(deps, backend.url, of.workspace);
   const client = backend.client();
   const sessionId = await sessionIdOf(deps, client, session);
-  const spec = { agent: name, agentRevision: revision, message, sessionId, model, workspace };
+  const attachments = await attachmentsOf(deps, backend, of.attach);
+  const values = await oneOffValues(deps, of);
+  const bound = { agent: name, agentRevision: revision, sessionId, workspace, environments: [...(of.env ?? [])] };
+  const spec = { ...bound, message, attachments, model, planFirst, values };
   try {
     return await client
       .service(AgentExecutionCommandController)
@@ -59,6 +66,13 @@ async function create(
   } catch (error) {
     throw explainStart(error);
   }
+}
+
+/** Most executions have none, and what sends them is large. */
+async function attachmentsOf(deps: Deps, backend: Backend, paths: readonly string[] = []): Promise<Attached[]> {
+  if (paths.length === 0) return [];
+  const { uploadAttachments } = await import("../execution/attach.ts");
+  return [...(await uploadAttachments(deps, backend, paths))];
 }
 
 /** A session by its id or its name; the backend takes ids. */

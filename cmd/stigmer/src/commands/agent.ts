@@ -44,7 +44,14 @@ function newExecute(deps: Deps, run: Runs): Command {
     .option("--model <model>", "provider/model, instead of the agent's")
     .option("--workspace <dir>", "folder in which its tools work; this one unless told")
     .addOption(approve.choices(["never", "all", "fail"]))
+    .option("--env <name>", "environment that gives values, the last one first; repeatable", collect)
+    .option("--value <NAME=value>", "value of a variable for this execution alone; repeatable", collect)
+    .option("--secret <name>", "secret for this execution alone; its value is asked for; repeatable", collect)
+    .option("--secret-file <NAME=file>", "secret for this execution alone, read from a file; repeatable", collect)
+    .option("--attach <file>", "image or file to send along; repeatable", collect)
+    .option("--plan", "begin in plan mode: it only reads, until you approve its plan")
     .option("--detach", "start it, say its id, and leave it")
+    .option("--verbose", "show calls of tools with all that they take and answer")
     .option(
       "--messages-from <file>",
       "start one execution for each line of a file (- for standard input), say their ids, and leave them",

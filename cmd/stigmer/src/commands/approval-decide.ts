@@ -1,17 +1,21 @@
 import {
   type Approval,
+  ApprovalCause,
   ApprovalCommandController,
   ApprovalSchema,
   ApprovalDecision as Decision,
   ApprovalScope as Scope,
 } from "@stigmer/contracts/agentic";
+import { isOpen } from "../approval/inbox.ts";
 import { type Backend, openBackend } from "../backend/open-backend.ts";
 import type { GlobalOptions } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
 import { checkArguments, editArguments } from "../execution/edit-arguments.ts";
 import { explainFields } from "../execution/explain-fields.ts";
 import { decisionName, scopeText } from "../execution/life-text.ts";
+import { prompt } from "../execution/prompt.ts";
 import { failed, misused } from "../failure.ts";
+import { askForm } from "../form/ask-form.ts";
 import { metadataOf, type Resource } from "../kinds/columns.ts";
 import { kindOfMessage } from "../kinds/kinds.ts";
 import { printMessage } from "../kinds/message-printer.ts";
@@ -60,7 +64,7 @@ async function decideOne(
   const request = {
     ...{ id: metadataOf(found).id || name, decision, comment },
     scope: scope ? SCOPES[scope] : Scope.UNSPECIFIED,
-    arguments: options.edit ? await edited(deps, found) : (options.arguments ?? ""),
+    arguments: await argumentsFor(deps, found, options),
   };
   try {
     return await backend.client().service(ApprovalCommandController).decide(request, { signal: deps.interrupt });
@@ -68,6 +72,23 @@ async function decideOne(
     const words = { arguments: "--arguments", scope: "--scope", comment: "--comment" };
     throw explainFields(error, { words, next: `see what is asked: stigmer approval show ${name}` });
   }
+}
+
+async function argumentsFor(deps: Deps, approval: Resource, options: DecideOptions): Promise<string> {
+  if (options.edit) return await edited(deps, approval);
+  if (options.arguments !== undefined || options.decision !== Decision.APPROVED) return options.arguments ?? "";
+  const { cause = "", url = "", inputSchema = "" } = (approval.spec ?? {}) as Readonly<Record<string, string>>;
+  const isForm = cause === "APPROVAL_CAUSE_ELICITATION" && !url && isOpen(approval);
+  return isForm ? await filledIn(deps, inputSchema) : "";
+}
+
+/** A tool server's form is filled in on the terminal, one field after the other. */
+async function filledIn(deps: Deps, schema: string): Promise<string> {
+  if (!(deps.stdin.isTTY && deps.stderr.isTTY))
+    throw misused("a tool server's form has to be filled in", "give what it asks for: --arguments '{…}'");
+  const content = await askForm(deps, schema, (text) => prompt(deps, text, deps.interrupt));
+  if (content !== undefined) return content;
+  throw failed("the form was not filled in; nothing was decided", "reject the question, or skip it");
 }
 
 /** Nothing is decided where the person changes nothing: who wanted that needs no editor. */
@@ -83,6 +104,8 @@ async function print(deps: Deps, decided: Approval, format: Format): Promise<voi
   if (format === "json" || format === "yaml") return await printMessage(deps, ApprovalSchema, decided, format);
   const name = `approval/${decided.metadata?.name}`;
   const { decision = Decision.UNSPECIFIED, scope = Scope.UNSPECIFIED, arguments: args } = decided.status ?? {};
-  const words = [name, decisionName(decision), scopeText(scope), args && "with other arguments"];
+  const isForm = decided.spec?.cause === ApprovalCause.ELICITATION;
+  const how = isForm ? "with what was filled in" : "with other arguments";
+  const words = [name, decisionName(decision), scopeText(scope), args && how];
   await deps.stdout.write(`${printableLine(format === "name" ? name : words.filter(Boolean).join(" "))}\n`);
 }

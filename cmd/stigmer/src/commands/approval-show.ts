@@ -1,10 +1,18 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { type Approval, ApprovalQueryController, ApprovalSchema } from "@stigmer/contracts/agentic";
+import {
+  type Approval,
+  ApprovalCause,
+  ApprovalQueryController,
+  ApprovalSchema,
+  type ApprovalSpec,
+} from "@stigmer/contracts/agentic";
 import { openBackend } from "../backend/open-backend.ts";
 import type { GlobalOptions } from "../command-line.ts";
 import type { Deps } from "../deps.ts";
 import { argumentsText, causeText, expiryText } from "../execution/approval-text.ts";
 import { decisionName, scopeText } from "../execution/life-text.ts";
+import { fieldText } from "../form/form-text.ts";
+import { readForm } from "../form/read-form.ts";
 import { kindOfMessage } from "../kinds/kinds.ts";
 import { printMessage } from "../kinds/message-printer.ts";
 import { nameOfKind } from "../kinds/resource-argument.ts";
@@ -59,6 +67,9 @@ function factsOf({ metadata, spec, status }: Approval, now: number): readonly Fa
     fact("step", spec.stepKey),
     fact("tool", spec.tool),
     fact("server", spec.server),
+    fact("it asks", spec.message),
+    fact("open", spec.url),
+    ...formFacts(spec),
     { row: ["arguments", spec.arguments], text: block(spec.arguments) },
     ...(status?.arguments ? [{ row: ["made with", status.arguments], text: block(status.arguments) }] : []),
     fact("its author says", spec.toolDescription),
@@ -66,6 +77,13 @@ function factsOf({ metadata, spec, status }: Approval, now: number): readonly Fa
     fact("definition digest", spec.definitionDigest),
     fact("digest", spec.digest),
   ].filter(({ row }) => row[1]);
+}
+
+/** What a tool server's form asks for. */
+function formFacts({ cause, url, inputSchema }: ApprovalSpec): readonly Fact[] {
+  if (cause !== ApprovalCause.ELICITATION || url) return [];
+  const fields = readForm(inputSchema).map((field) => `    ${fieldText(field)}`);
+  return [{ row: ["fill in", inputSchema], text: ["", ...fields].join("\n") }];
 }
 
 function fact(label: string, value: string | undefined | readonly (string | undefined)[]): Fact {

@@ -97,6 +97,7 @@ describe("completion", () => {
     [["get", "agent/f"], ["agent/far"]],
     [["delete", "agent", "x", ""], []],
     [["agent", "execute", "f"], ["far"]],
+    [["chat", "f"], ["far"]],
     [["agent", "create", "n"], []],
     [["list", "agents", "--sel"], ["--selector"]],
     [["list", "agents", "-o", "y"], ["yaml"]],

@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import { allKinds, findKind } from "../kinds/kinds.ts";
 import { nameOfKind } from "../kinds/resource-argument.ts";
 import { type SelectionOptions, withListing } from "../kinds/selection.ts";
+import type { ArtifactsOptions } from "./execution-artifacts.ts";
 import { type ChangeOptions, change, type Verb } from "./execution-change.ts";
 import type { ForkOptions } from "./execution-fork.ts";
 import type { InputOptions } from "./execution-input.ts";
@@ -25,6 +26,7 @@ type Runs = {
   readonly change: (deps: Deps, options: ChangeOptions) => Promise<void>;
   readonly input: (deps: Deps, options: InputOptions) => Promise<void>;
   readonly fork: (deps: Deps, options: ForkOptions) => Promise<void>;
+  readonly artifacts: (deps: Deps, options: ArtifactsOptions) => Promise<void>;
   readonly verify: (deps: Deps, options: NameOptions) => Promise<void>;
 };
 
@@ -38,6 +40,7 @@ const RUNS: Runs = {
   why: async (deps, options) => (await import("./execution-why.ts")).why(deps, options),
   input: async (deps, options) => (await import("./execution-input.ts")).input(deps, options),
   fork: async (deps, options) => (await import("./execution-fork.ts")).fork(deps, options),
+  artifacts: async (deps, options) => (await import("./execution-artifacts.ts")).artifacts(deps, options),
   verify,
 };
 
@@ -55,7 +58,9 @@ export function newExecutionCommand(deps: Deps, run: Runs = RUNS): Command {
     named<LogsOptions>(deps, "logs", {
       description: "Shows what happened: when, sequence, what.",
       act: run.logs,
-    }).option("-f, --follow", "go on showing what happens, until its end"),
+    })
+      .option("-f, --follow", "go on showing what happens, until its end; on a terminal as `agent execute` does")
+      .option("--verbose", "with -f on a terminal, show calls of tools with all that they take and answer"),
     named(deps, "why", {
       description: "Says why an execution waits: cause, since, until, who can act, what to type next.",
       act: run.why,
@@ -67,6 +72,10 @@ export function newExecutionCommand(deps: Deps, run: Runs = RUNS): Command {
     changing("retry", "Lets a failed execution go on: what succeeded stays, what failed last is made again."),
     newInput(deps, run),
     newFork(deps, run),
+    named<ArtifactsOptions>(deps, "artifacts", {
+      description: "Shows the images and files that an execution's tools returned.",
+      act: run.artifacts,
+    }).option("--save <folder>", "write them into this folder; nothing there is replaced"),
     named(deps, "verify", {
       description: "Computes the journal's hash chain here, and compares it with the backend's word.",
       act: run.verify,

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createBackend } from "../backend.fake.ts";
 import { createWorld, URL_OF_BACKEND, type World, type WorldOptions } from "../deps.fake.ts";
 import { parseManifests } from "../manifest/read-manifests.ts";
-import { PROJECT } from "./init-project.ts";
+import { FROM_NPM, projectFiles, TEMPLATES } from "./init-project.ts";
 
 describe("local status", () => {
   it("says where the daemon is and with which runners", async () => {
@@ -144,8 +144,9 @@ describe("local reset", () => {
 });
 
 describe("init", () => {
-  it("writes manifests that can be applied", () => {
-    const sources = Object.entries(PROJECT).flatMap(([name, text]) => (name.endsWith(".yaml") ? [{ name, text }] : []));
+  it.each(TEMPLATES)("writes manifests that can be applied: %s", (template) => {
+    const files = Object.entries(projectFiles(template, FROM_NPM));
+    const sources = files.flatMap(([name, text]) => (name.endsWith(".yaml") ? [{ name, text }] : []));
 
     const { manifests, problems } = parseManifests(sources);
 
@@ -159,12 +160,14 @@ describe("init", () => {
 
     expect([code, (await readdir(join(world.home, "demo"))).sort()]).toEqual([
       0,
-      ["README.md", "agent.yaml", "mcp-server.yaml", "schemas"],
+      [".gitignore", "README.md", "agent.yaml", "mcp-server.yaml", "schemas", "skills"],
     ]);
-    expect(world.stdout().split("\n").slice(0, 4)).toEqual([
+    expect(world.stdout().split("\n").slice(0, 6)).toEqual([
       "wrote demo/agent.yaml",
       "wrote demo/mcp-server.yaml",
+      "wrote demo/skills/house-style/SKILL.md",
       "wrote demo/README.md",
+      "wrote demo/.gitignore",
       "wrote demo/schemas/agent.schema.json",
     ]);
     expect(world.stderr()).toContain("stigmer config set model");
@@ -188,7 +191,7 @@ describe("init", () => {
     expect([code, await readFile(join(world.home, "agent.yaml"), "utf8")]).toEqual([1, "mine"]);
     expect([await exists(join(world.home, "README.md")), world.stderr()]).toEqual([
       false,
-      "error: there already: agent.yaml\nnothing was written; choose another folder: stigmer init <dir>\n",
+      "error: there already: agent.yaml\nnothing was written; choose another folder: stigmer init <dir>, or overwrite them with --force\n",
     ]);
   });
 });

@@ -94,7 +94,9 @@ function optionsOf(command: Command): readonly string[] {
   return [...found, "--help"];
 }
 
-/** Arguments are known by their names: a kind, a path of one, or a resource of the kind that stands before or above. */
+/**
+ * Arguments are known by their names: a kind, a path of one, or a resource of the kind that stands before or above,
+ * or that the argument is named after. */
 async function argumentsFor(command: Command, { given, start, names }: Position): Promise<readonly string[]> {
   const known = command.registeredArguments;
   const argument = known[Math.min(given.length, known.length - 1)];
@@ -107,6 +109,8 @@ async function argumentsFor(command: Command, { given, start, names }: Position)
     const kind = kindNamed(given[0] ?? "");
     return kind ? await names(kind, start) : [];
   }
+  const own = kindNamed(name);
+  if (own) return await names(own, start);
   if (name !== "name" && name !== "id") return [];
   const kind = kindNamed(command.parent?.name() ?? "");
   return kind && command.name() !== "create" ? await names(kind, start) : [];

@@ -10,6 +10,9 @@ describe("settings", () => {
     ["port", "50052", 50_052],
     ["providers.my-own.baseUrl", "http://localhost:8080/v1", "http://localhost:8080/v1"],
     ["providers.openai.apiKeyEnv", "OPENAI_API_KEY", "OPENAI_API_KEY"],
+    ["providers.mine.api", "responses", "responses"],
+    ["providers.mine.stream", "false", false],
+    ["providers.ollama.contextWindow", "32768", 32_768],
     ["runner.slots", "4", 4],
     ["runner.leaseDuration", "3", 3],
   ])("takes %s %s", (key, value, expected) => {
@@ -23,6 +26,9 @@ describe("settings", () => {
     ["port", "5e3"],
     ["providers.x.baseUrl", "localhost"],
     ["providers.x.apiKeyEnv", "sk-1234"],
+    ["providers.x.api", "grpc"],
+    ["providers.x.stream", "no"],
+    ["providers.x.contextWindow", "10"],
     ["runner.slots", "0"],
     ["runner.leaseDuration", "2"],
   ])("refuses %s %s", (key, value) => {

@@ -39,7 +39,7 @@ export function getSetting(document: ConfigDocument, path: readonly string[]): u
 }
 
 /** Changes one setting in place; everything else stays as it was written. */
-export function setSetting(document: ConfigDocument, path: readonly string[], value: string | number): void {
+export function setSetting(document: ConfigDocument, path: readonly string[], value: string | number | boolean): void {
   if (!isMap(document.contents)) document.contents = document.createNode({});
   clearScalars(document, path);
   document.setIn(path, value);

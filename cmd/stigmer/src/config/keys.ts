@@ -4,7 +4,7 @@ import { nearest } from "../output/nearest.ts";
 /** A setting of `config.yaml`. */
 export type Key = {
   readonly path: readonly string[];
-  readonly parse: (value: string) => string | number;
+  readonly parse: (value: string) => string | number | boolean;
 };
 
 type Rule = { readonly pattern: string; readonly meaning: string; readonly parse: Key["parse"] };
@@ -28,6 +28,29 @@ export const RULES: readonly Rule[] = [
     parse: matching(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable, never the key itself"),
   },
   {
+    pattern: "providers.<name>.apiKeySecret",
+    meaning: "secret that holds the provider's key, as <environment>/<NAME>; see stigmer env set-secret",
+    parse: matching(
+      /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?\/[A-Za-z_][A-Za-z0-9_]*$/,
+      "must be <environment>/<NAME>, the place of a secret and never the key itself",
+    ),
+  },
+  {
+    pattern: "providers.<name>.api",
+    meaning: "how a provider is spoken to: chat, responses, messages or ollama",
+    parse: matching(/^(chat|responses|messages|ollama)$/, "must be chat, responses, messages or ollama"),
+  },
+  {
+    pattern: "providers.<name>.stream",
+    meaning: "false where a provider's answers shall come at once; true unless set",
+    parse: yesOrNo,
+  },
+  {
+    pattern: "providers.<name>.contextWindow",
+    meaning: "most tokens of context that a provider's models get",
+    parse: integer(1024, 100_000_000),
+  },
+  {
     pattern: "context",
     meaning: "named backend that commands talk to; the local daemon unless set",
     parse: matching(/^[a-z][a-z0-9-]*$/, "must be the name of a context"),
@@ -41,6 +64,22 @@ export const RULES: readonly Rule[] = [
     pattern: "contexts.<name>.org",
     meaning: "organization that calls to it are made for",
     parse: matching(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be the name of an organization"),
+  },
+  { pattern: "limits.maxTokens", meaning: "most tokens of one execution", parse: integer(1, 999_999_999) },
+  {
+    pattern: "limits.maxCostMicros",
+    meaning: "most cost of one execution, in millionths of a dollar",
+    parse: integer(1, 999_999_999),
+  },
+  {
+    pattern: "limits.maxToolRounds",
+    meaning: "most turns of one execution that call tools",
+    parse: integer(1, 10_000),
+  },
+  {
+    pattern: "limits.maxDuration",
+    meaning: "seconds that one execution may work",
+    parse: integer(1, 7_776_000),
   },
   { pattern: "runner.slots", meaning: "executions that the bundled runner drives at once", parse: integer(1, 1000) },
   {
@@ -78,6 +117,11 @@ function matching(form: RegExp, description: string): Key["parse"] {
     if (form.test(value)) return value;
     throw misused(`the value ${description}`, "nothing was changed");
   };
+}
+
+function yesOrNo(value: string): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw misused("the value must be true or false", "nothing was changed");
 }
 
 function integer(least: number, most: number): Key["parse"] {

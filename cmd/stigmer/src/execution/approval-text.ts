@@ -1,5 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { ApprovalCause, type ApprovalSpec, ApprovalExpiry as Expiry } from "@stigmer/contracts/agentic";
+import { fieldText } from "../form/form-text.ts";
+import { readForm } from "../form/read-form.ts";
 import type { Paint } from "../output/paint.ts";
 import { printableLine, printableText, shortLine } from "../output/printable.ts";
 import { remainingTime } from "../output/remaining.ts";
@@ -15,6 +17,10 @@ const CAUSES: Readonly<Record<ApprovalCause, string>> = {
     " approving also accepts what its author says of it: a tool that only reads will not ask again",
   [ApprovalCause.UNCERTAIN]:
     "this call was begun before and its answer was lost: ITS EFFECT MAY HAVE HAPPENED ALREADY; approving makes the call again",
+  [ApprovalCause.CHANGED]:
+    "the tool's definition is ANOTHER than the one that was accepted; approving accepts the new one",
+  [ApprovalCause.PLAN]: "the agent has made a plan; approving lets it carry the plan out",
+  [ApprovalCause.ELICITATION]: "a tool server asks; what it says is its own word",
 };
 
 const EXPIRIES: Readonly<Record<Expiry, string>> = {
@@ -38,11 +44,23 @@ export function approvalText(
     ...(spec.tool ? [`  tool       ${paint.bold(printableLine(spec.tool))}`] : []),
     ...(spec.server ? [`  server     ${printableLine(spec.server)}`] : []),
     ...(spec.toolDescription ? [`  its author says: ${shortLine(spec.toolDescription, MAX_DESCRIPTION)}`] : []),
+    ...questionLines(spec),
     ...(spec.arguments ? [`  arguments\n    ${argumentsText(spec.arguments)}`] : []),
     `  because ${causeText(spec.cause)}`,
     ...(spec.expireTime ? [`  expires    ${expiryText(spec, now)}`] : []),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** What a tool server asks; a URL is shown whole, so that a person sees where it leads. */
+function questionLines({ cause, message, url, inputSchema }: ApprovalSpec): readonly string[] {
+  if (cause !== ApprovalCause.ELICITATION) return [];
+  const fields = url ? [] : readForm(inputSchema).map((field) => `    ${fieldText(field)}`);
+  return [
+    `  it asks    ${printableText(message).replaceAll("\n", "\n    ")}`,
+    ...(url ? [`  open       ${printableLine(url)}`] : []),
+    ...(fields.length > 0 ? ["  fill in", ...fields] : []),
+  ];
 }
 
 /** Arguments in lines below each other, for a place that is indented by four. */

@@ -3,6 +3,7 @@ import type { Client } from "@stigmer/client";
 import {
   AgentExecutionCommandController,
   AgentExecutionQueryController,
+  ApprovalCause,
   ApprovalCommandController,
   ApprovalQueryController,
   ApprovalDecision as Decision,
@@ -15,12 +16,13 @@ import type { Deps } from "../deps.ts";
 import { explain } from "../explain.ts";
 import { complain } from "../output/complain.ts";
 import { paintFor } from "../output/paint.ts";
-import { type Asked, approvalText } from "./approval-text.ts";
-import { type Answer, askApproval, covers, type Grant } from "./ask-approval.ts";
+import type { Answer } from "./answer.ts";
+import type { Asked } from "./approval-text.ts";
+import { askApproval, covers, type Grant } from "./ask-approval.ts";
 import { askInput, inputText } from "./ask-input.ts";
 
-/** What to do where an execution asks for an approval: a person at the terminal, or one answer for all, or none. */
-export type ApproveMode = "ask" | "never" | "all" | "fail";
+/** What to do where an execution asks for an approval: a person at the terminal, or one answer for all, or none; or only look on. */
+export type ApproveMode = "ask" | "never" | "all" | "fail" | "watch";
 
 /** Why following ends although the execution goes on. */
 export type Parked =
@@ -46,6 +48,8 @@ export type ApproverDeps = Pick<
   readonly backend: Backend;
   readonly executionId: string;
   readonly mode: ApproveMode;
+  /** The question of an approval, as a person is asked it. */
+  readonly askedText: (asked: Asked) => Promise<string>;
   /** Called when the person detaches, or an answer can't be given. */
   readonly stop: (why: Parked | Error) => void;
 };
@@ -60,17 +64,27 @@ export function createApprover(deps: ApproverDeps): Approver {
       // A journal that is read again from its start asks what has long been answered.
       if (!(await isOpen(deps, asked.approvalId))) return undefined;
       if (deps.mode === "fail") return { kind: "approval", asked, seen: false };
+      if (deps.mode === "watch") {
+        const how = `decide it: stigmer approval approve ${asked.approvalId} (or reject)\n`;
+        await deps.stderr.write(`${await deps.askedText(asked)}${how}`);
+        return undefined;
+      }
       if (deps.mode === "ask") {
         queue.add(asked.approvalId, (signal) =>
           askForDecision(deps, asked, { signal, others: queue.waiting() - 1, grants }),
         );
         return undefined;
       }
-      await decide(deps, asked.approvalId, deps.mode === "all" ? APPROVED : REJECTED_UNSEEN);
+      await decide(deps, asked.approvalId, deps.mode === "all" ? answerForAll(asked) : REJECTED_UNSEEN);
       return undefined;
     },
     async inputAsked(question) {
       if (!(await isOpenQuestion(deps, question))) return undefined;
+      if (deps.mode === "watch") {
+        const how = `answer it: stigmer execution input ${deps.executionId}\n`;
+        await deps.stderr.write(`${inputText(question, paintFor(deps.stderr, deps.env))}${how}`);
+        return undefined;
+      }
       if (!atTerminal) return { kind: "input", question, seen: false };
       queue.add(question.stepKey, (signal) => askForInput(deps, question, signal));
       return undefined;
@@ -81,6 +95,12 @@ export function createApprover(deps: ApproverDeps): Approver {
 }
 
 const APPROVED: Answer = { decision: Decision.APPROVED };
+/** A tool server's form is for a person to fill in. */
+function answerForAll({ spec }: Asked): Answer {
+  if (spec.cause !== ApprovalCause.ELICITATION) return APPROVED;
+  return { decision: Decision.SKIPPED, comment: "nobody looked at it (--approve all)" };
+}
+
 const REJECTED_UNSEEN: Answer = {
   decision: Decision.REJECTED,
   comment: "nobody looked at it (--approve never)",
@@ -133,7 +153,7 @@ async function askForDecision(
     return undefined;
   }
   const paint = paintFor(deps.stderr, deps.env);
-  await deps.stderr.write(approvalText(asked, { paint, now: deps.clock.now() }));
+  await deps.stderr.write(await deps.askedText(asked));
   if (others > 0) await deps.stderr.write(paint.dim(`  (${others} more ${others === 1 ? "waits" : "wait"})\n`));
   for (;;) {
     const answer = await askApproval(deps, asked.spec, signal);

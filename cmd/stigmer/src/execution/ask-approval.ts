@@ -4,18 +4,12 @@ import {
   ApprovalDecision as Decision,
   ApprovalScope as Scope,
 } from "@stigmer/contracts/agentic";
-import type { Deps } from "../deps.ts";
 import { Failure } from "../failure.ts";
 import { complain } from "../output/complain.ts";
+import type { Answer, AskDeps } from "./answer.ts";
+import { askElicitation } from "./ask-elicitation.ts";
 import { editArguments } from "./edit-arguments.ts";
-
-/** What a person decided. */
-export type Answer = {
-  readonly decision: Decision;
-  readonly comment?: string;
-  readonly scope?: Scope;
-  readonly arguments?: string;
-};
+import { prompt } from "./prompt.ts";
 
 /** What a line of the person's means. */
 export type Choice =
@@ -35,14 +29,13 @@ export function covers({ spec, scope }: Grant, other: ApprovalSpec): boolean {
   return scope === Scope.TOOL && other.tool === spec.tool && other.definitionDigest === spec.definitionDigest;
 }
 
-export type AskDeps = Pick<Deps, "stdin" | "stderr" | "env" | "processes" | "cwd">;
-
 /** Asks until an answer comes. "detach" where the person goes; undefined when the signal aborts. */
 export async function askApproval(
   deps: AskDeps,
   spec: ApprovalSpec,
   signal: AbortSignal,
 ): Promise<Answer | "detach" | undefined> {
+  if (spec.cause === ApprovalCause.ELICITATION) return await askElicitation(deps, spec, signal);
   while (!signal.aborted) {
     const line = await prompt(deps, choicesText(spec), signal);
     if (line === undefined) return signal.aborted ? undefined : "detach";
@@ -56,27 +49,14 @@ export async function askApproval(
   return undefined;
 }
 
-/** A line of the person's, without its end; undefined at the end of the input or when the signal aborts. */
-export async function prompt(
-  deps: Pick<Deps, "stdin" | "stderr">,
-  text: string,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  await deps.stderr.write(text);
-  const line = await deps.stdin.line(signal);
-  if (line !== undefined && !signal.aborted) return line;
-  // The end of the input leaves the line open.
-  await deps.stderr.write("\n");
-  return undefined;
-}
-
 /** Reads `y`, `t`, `s`, `e`, `k`, `n`, `n because …` or `d`; undefined for anything else. */
-function readChoice(line: string, spec: Pick<ApprovalSpec, "server">): Choice | undefined {
+function readChoice(line: string, spec: Pick<ApprovalSpec, "server" | "cause">): Choice | undefined {
   const [word = "", comment = ""] = splitWord(line.trim());
   const choice = CHOICES[word.toLowerCase()];
   if (choice === "reject" && comment) return { kind: "answer", answer: { decision: Decision.REJECTED, comment } };
   if (!choice || comment) return undefined;
   if (choice === "server" && !spec.server) return undefined;
+  if ((choice === "server" || choice === "tool") && spec.cause === ApprovalCause.PLAN) return undefined;
   if (choice === "reject" || choice === "edit" || choice === "detach") return { kind: choice };
   return { kind: "answer", answer: ANSWERS[choice] };
 }
@@ -95,7 +75,9 @@ const ANSWERS: Readonly<Record<"once" | "tool" | "server" | "skip", Answer>> = {
   skip: { decision: Decision.SKIPPED },
 };
 
-function choicesText({ server }: ApprovalSpec): string {
+function choicesText({ server, cause }: ApprovalSpec): string {
+  // A plan is approved once.
+  if (cause === ApprovalCause.PLAN) return "[y]es, [e]dit, s[k]ip, [n]o, [d]etach: ";
   const always = server ? "always for this [t]ool, always for this [s]erver" : "always for this [t]ool";
   return `[y]es, ${always}, [e]dit, s[k]ip, [n]o, [d]etach: `;
 }

@@ -2,7 +2,7 @@ import type { Question } from "@stigmer/contracts/agentic";
 import type { Deps } from "../deps.ts";
 import type { Paint } from "../output/paint.ts";
 import { printableLine, printableText } from "../output/printable.ts";
-import { prompt } from "./ask-approval.ts";
+import { prompt } from "./prompt.ts";
 
 /** A question to the user, and the answers that the model suggests; nothing in it can draw on the terminal. */
 export function inputText({ text, options }: Pick<Question, "text" | "options">, paint: Paint): string {

@@ -1,54 +1,40 @@
 import { ExecutionPhase as Phase, type PhaseChanged } from "@stigmer/contracts/agentic";
 import type { Backend } from "../backend/open-backend.ts";
-import type { Deps, Sink } from "../deps.ts";
-import { paintFor } from "../output/paint.ts";
-import { formatJsonLine } from "../output/structured.ts";
+import type { Deps } from "../deps.ts";
 import { type ApproveMode, type Approver, createApprover, type Parked } from "./approver.ts";
-import { itemJson } from "./event-json.ts";
 import { follow } from "./follow.ts";
-import { EMPTY_VIEW, type Notice, type Output, render } from "./view.ts";
+import { type ShowingOf, showing } from "./showing.ts";
+import type { Notice } from "./view.ts";
 
-export type Attending = {
-  readonly executionId: string;
-  readonly mode: ApproveMode;
-  /** One line of JSON per event, instead of text for a person. */
-  readonly json: boolean;
-};
+export type Attending = ShowingOf & { readonly executionId: string; readonly mode: ApproveMode };
 
 /** How it ended, or why nobody attends it any more. */
 export type Outcome =
   | { readonly kind: "ended"; readonly change: PhaseChanged }
   | { readonly kind: "parked"; readonly parked: Parked };
 
-/** Shows an execution from its start to its end, and has its questions answered on the way. */
+/**
+ * Shows an execution from its start to its end, and has its questions answered on the way. On a terminal that can draw, the model's
+ * text is laid out; elsewhere it is written as it comes.
+ */
 export async function attend(deps: Deps, backend: Backend, of: Attending): Promise<Outcome> {
   const stop = new AbortController();
   let stopped: Parked | Error | undefined;
+  const shown = await showing(deps, backend, of);
+  const around = { ...deps, stderr: shown.stderr };
   const approver = createApprover({
-    ...{ ...deps, backend, executionId: of.executionId, mode: of.mode },
+    ...{ ...around, backend, executionId: of.executionId, mode: of.mode, askedText: shown.details.asked },
     stop(why) {
       stopped = why;
       stop.abort();
     },
   });
   const signal = AbortSignal.any([deps.interrupt, stop.signal]);
-  let view = EMPTY_VIEW;
   let failed: Outcome | undefined;
-  // What is said about the connection would stand behind half a sentence; in a pipe the model's text stays as it is.
-  const stderr: Sink = {
-    ...deps.stderr,
-    async write(text) {
-      if (view.midLine && deps.stdout.isTTY && !of.json) await write(deps, [{ to: "stdout", text: "\n" }]);
-      view = deps.stdout.isTTY ? { ...view, midLine: false } : view;
-      await deps.stderr.write(text);
-    },
-  };
   try {
-    for await (const item of follow({ ...deps, stderr }, backend, { executionId: of.executionId, signal })) {
-      const { outputs, notice, ...rendered } = render(view, item, paintFor(deps.stderr, deps.env));
-      view = rendered.view;
-      await write(deps, of.json ? [{ to: "stdout", text: formatJsonLine(itemJson(item)) }] : outputs);
-      const outcome = notice && (await react({ ...deps, stderr }, { notice, approver, of }));
+    for await (const item of follow(around, backend, { executionId: of.executionId, signal })) {
+      const notice = await shown.take(item);
+      const outcome = notice && (await react(around, { notice, approver, of }));
       // What failed may have been retried, and then more of the journal comes; all else that ends it ends it for good.
       failed = isFailure(outcome) ? outcome : undefined;
       if (outcome && !failed) return outcome;
@@ -56,10 +42,11 @@ export async function attend(deps: Deps, backend: Backend, of: Attending): Promi
   } catch (error) {
     if (stopped instanceof Error) throw stopped;
     if (stopped) return { kind: "parked", parked: stopped };
-    if (view.midLine) await deps.stdout.write("\n");
+    await shown.breakOff();
     throw error;
   } finally {
     await approver.close();
+    await shown.close();
   }
   if (failed) return failed;
   throw new Error("the journal ended before the execution");
@@ -94,8 +81,4 @@ async function react(deps: Deps, { notice, approver, of }: Reacting): Promise<Ou
 
 function parkedBy(parked: Parked | undefined): Outcome | undefined {
   return parked && { kind: "parked", parked };
-}
-
-async function write(deps: Pick<Deps, "stdout" | "stderr">, outputs: readonly Output[]): Promise<void> {
-  for (const { to, text } of outputs) await (to === "stdout" ? deps.stdout : deps.stderr).write(text);
 }

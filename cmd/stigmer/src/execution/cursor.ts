@@ -7,13 +7,15 @@ import {
   type SubscribeRequest,
   type SubscribeResponse,
   type TextDelta,
+  type ToolCallProgress,
 } from "@stigmer/contracts/agentic";
 
 /** What a follower learns, each once and in order, whatever the connection did. */
 export type Item =
   | { readonly kind: "entry"; readonly sequence: number; readonly event: ExecutionEvent }
   | { readonly kind: "delta"; readonly delta: TextDelta }
-  | { readonly kind: "restarted"; readonly restarted: CallRestarted };
+  | { readonly kind: "restarted"; readonly restarted: CallRestarted }
+  | { readonly kind: "progress"; readonly progress: ToolCallProgress };
 
 /** An open model call: how many bytes of its text have come, and of which stream. */
 export type OpenCall = { readonly attempt: number; readonly bytes: number; readonly stream: string };
@@ -45,6 +47,8 @@ export function advance(cursor: Cursor, { message }: SubscribeResponse): Step {
       return takeDelta(cursor, message.value);
     case "restarted":
       return restart(cursor, message.value);
+    case "toolProgress":
+      return { cursor, items: [{ kind: "progress", progress: message.value }] };
     default:
       return { cursor, items: [] };
   }

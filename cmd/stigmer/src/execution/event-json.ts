@@ -1,5 +1,10 @@
 import { toJson } from "@bufbuild/protobuf";
-import { CallRestartedSchema, ExecutionEventSchema, TextDeltaSchema } from "@stigmer/contracts/agentic";
+import {
+  CallRestartedSchema,
+  ExecutionEventSchema,
+  TextDeltaSchema,
+  ToolCallProgressSchema,
+} from "@stigmer/contracts/agentic";
 import { registry } from "../kinds/registry.ts";
 import type { Item } from "./cursor.ts";
 
@@ -7,5 +12,6 @@ import type { Item } from "./cursor.ts";
 export function itemJson(item: Item): object {
   if (item.kind === "delta") return { delta: toJson(TextDeltaSchema, item.delta, { registry }) };
   if (item.kind === "restarted") return { restarted: toJson(CallRestartedSchema, item.restarted, { registry }) };
+  if (item.kind === "progress") return { toolProgress: toJson(ToolCallProgressSchema, item.progress, { registry }) };
   return { sequence: String(item.sequence), event: toJson(ExecutionEventSchema, item.event, { registry }) };
 }

@@ -17,21 +17,26 @@ import type { ApproveMode, Parked } from "./approver.ts";
 import { inputText } from "./ask-input.ts";
 import { attend, type Outcome } from "./attend.ts";
 import { phaseText } from "./life-text.ts";
+import type { Tally } from "./tally.ts";
 
 export type Seeing = {
   readonly executionId: string;
   /** What the user said about approvals; unless told a person is asked on a terminal, and nobody off it. */
-  readonly approve?: Exclude<ApproveMode, "ask"> | undefined;
+  readonly approve?: Exclude<ApproveMode, "ask" | "watch"> | undefined;
   readonly json: boolean;
+  readonly verbose?: boolean | undefined;
+  /** Told what the execution has used, however it ended. */
+  readonly onTally?: (tally: Tally) => void;
 };
 
 /**
  * Shows an execution from its start, has its questions answered, and ends well only where the execution succeeded. Whatever ends
  * the following, the execution goes on, and the user hears how to come back to it.
  */
-export async function seeToEnd(deps: Deps, backend: Backend, { executionId, approve, json }: Seeing): Promise<void> {
+export async function seeToEnd(deps: Deps, backend: Backend, { approve, ...of }: Seeing): Promise<void> {
+  const { executionId } = of;
   const mode = approve ?? (deps.stdin.isTTY && deps.stderr.isTTY ? "ask" : "fail");
-  const outcome = await attendSafely(deps, backend, { executionId, mode, json });
+  const outcome = await attendSafely(deps, backend, { ...of, mode });
   if (outcome.kind === "parked") throw await explainParked(deps, backend, { id: executionId, parked: outcome.parked });
   const failure = explainEnd(executionId, outcome.change);
   if (failure) throw failure;

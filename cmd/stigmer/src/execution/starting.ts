@@ -13,6 +13,20 @@ export type ExecuteOptions = GlobalOptions & {
   readonly workspace?: string;
   readonly approve?: "never" | "all" | "fail";
   readonly detach?: boolean;
+  /** Begin in plan mode. */
+  readonly plan?: boolean;
+  /** Environments of the session that is made. */
+  readonly env?: readonly string[];
+  /** `NAME=value`, for this execution alone. */
+  readonly value?: readonly string[];
+  /** Names of secrets for this execution alone, whose values are asked for. */
+  readonly secret?: readonly string[];
+  /** `NAME=file`, whose content is a secret for this execution alone. */
+  readonly secretFile?: readonly string[];
+  /** Files that are sent along. */
+  readonly attach?: readonly string[];
+  /** Show calls with all that they take and answer. */
+  readonly verbose?: boolean;
   /** Start many, one for each line of this file. */
   readonly messagesFrom?: string;
 };
@@ -29,6 +43,9 @@ const WORDS: Readonly<Record<string, string>> = {
   "spec.agent": "",
   "spec.agent_revision": "revision",
   "spec.agentRevision": "revision",
+  "spec.attachments": "--attach",
+  "spec.environments": "--env",
+  "spec.values": "--value",
   "spec.message": "message",
   "spec.model": "--model",
   "spec.session_id": "--session",
@@ -44,9 +61,14 @@ export function generateName(agent: string): string {
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
+/** Whether a backend is on this machine. */
+export function isLocalUrl(url: string): boolean {
+  return URL.canParse(url) && LOOPBACK.has(new URL(url).hostname);
+}
+
 /** A folder of this machine means something to a backend on this machine only. */
 export async function workspaceOf(deps: Pick<Deps, "cwd">, url: string, asked: string | undefined): Promise<string> {
-  const isLocal = URL.canParse(url) && LOOPBACK.has(new URL(url).hostname);
+  const isLocal = isLocalUrl(url);
   if (asked === undefined) return isLocal ? deps.cwd : "";
   const folder = resolve(deps.cwd, asked);
   const info = await stat(folder).catch(() => undefined);

@@ -12,6 +12,7 @@ import { formatDelimited } from "../output/table.ts";
 import type { Item } from "./cursor.ts";
 import { callsOf, textOf } from "./describe.ts";
 import { lifeText, phaseText } from "./life-text.ts";
+import { workText } from "./work-text.ts";
 
 const MAX_TEXT = 160;
 
@@ -55,7 +56,7 @@ function whatHappened(entry: ExecutionEvent): string {
     case "historyBound":
       return `goes on from a conversation of ${event.value.messageHashes.length} messages`;
     default:
-      return lifeText(entry) ?? "something that this program does not know; a newer one does";
+      return lifeText(entry) ?? workText(entry) ?? "something that this program does not know; a newer one does";
   }
 }
 
@@ -85,6 +86,9 @@ function modelText(finished: ModelCallFinished): string {
 }
 
 function causeText(cause: ApprovalCause | undefined): string {
+  if (cause === ApprovalCause.PLAN) return ": a plan";
+  if (cause === ApprovalCause.ELICITATION) return ": its server asks";
+  if (cause === ApprovalCause.CHANGED) return ": it is another than the one that was accepted";
   return cause === ApprovalCause.UNCERTAIN ? ": its effect may have happened already" : "";
 }
 

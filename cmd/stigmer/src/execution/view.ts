@@ -8,6 +8,7 @@ import {
   type SubAgentEnded,
   type SubAgentStarted,
   type ToolCallFinished,
+  type ToolCallProgress,
   type ToolCallStarted,
   type ToolDefinition,
 } from "@stigmer/contracts/agentic";
@@ -17,6 +18,7 @@ import type { Item } from "./cursor.ts";
 import { callsOf, textOf, toolLabel } from "./describe.ts";
 import { isEnd } from "./follow.ts";
 import { lifeText, phaseName, phaseText } from "./life-text.ts";
+import { todosText } from "./todos-text.ts";
 
 /** What is on the screen, as far as the next event depends on it. */
 export type View = {
@@ -33,11 +35,21 @@ export type View = {
   readonly anyText: boolean;
   /** Tools by the name that the model uses. */
   readonly tools: ReadonlyMap<string, Pick<ToolDefinition, "server" | "tool">>;
+  /** Ids of the calls that were begun, by their steps. */
+  readonly steps: ReadonlyMap<string, string>;
   /** Labels of the calls that the newest message asks for, by their id. */
   readonly calls: ReadonlyMap<string, string>;
 };
 
-export type Output = { readonly to: "stdout" | "stderr"; readonly text: string };
+export type Output = {
+  readonly to: "stdout" | "stderr";
+  readonly text: string;
+  /** The call that this line says to run; a screen that can draw takes the line away when the call is closed. */
+  readonly opens?: string;
+  readonly closes?: string;
+  /** Worth nothing a moment later: only a screen that can draw shows it. */
+  readonly fleeting?: boolean;
+};
 
 /** Something that happened and that whoever follows may act on. */
 export type Notice =
@@ -62,17 +74,20 @@ export const EMPTY_VIEW: View = {
   paused: false,
   anyText: false,
   tools: new Map(),
+  steps: new Map(),
   calls: new Map(),
 };
 
 const SCRIPTED = "(scripted model: no AI is involved)";
 const MAX_ARGUMENTS = 200;
 const MAX_RESULT = 160;
+const MOST_STEPS = 64;
 
 /** What to write for an event, and what is on the screen after it. Text of the model goes to stdout, all else to stderr. */
 export function render(view: View, item: Item, paint: Paint): Rendered {
   if (item.kind === "delta") return appendText(view, item.delta.text);
   if (item.kind === "restarted") return voidText(view, paint);
+  if (item.kind === "progress") return tellProgress(view, item.progress, paint);
   if (isEnd(item) && item.event.event.case === "phaseChanged") return end(view, item.event.event.value);
   return renderEvent(view, item.event, paint);
 }
@@ -90,9 +105,11 @@ function renderEvent(view: View, entry: ExecutionEvent, paint: Paint): Rendered 
     case "modelCallFinished":
       return finishCall(view, event.value, paint);
     case "toolCallStarted":
-      return startTool(view, event.value, paint);
+      return startTool(withStep(view, entry.stepKey, event.value), event.value, paint);
     case "toolCallFinished":
       return finishTool(view, event.value, paint);
+    case "todosChanged":
+      return say(view, todosText(event.value, paint));
     case "approvalRequested": {
       const { approvalId, spec } = event.value;
       return { view, outputs: [], notice: spec && { kind: "asked", approvalId, spec } };
@@ -179,7 +196,24 @@ function finishCall(view: View, { message, scripted }: ModelCallFinished, paint:
 function startTool(view: View, { call }: ToolCallStarted, paint: Paint): Rendered {
   const { name = "", arguments: args = "" } = call ?? {};
   const label = printableLine(toolLabel(name, view.tools.get(name)));
-  return say(view, `${paint.dim("→")} ${paint.bold(label)} ${paint.dim(shortLine(args, MAX_ARGUMENTS))}`.trimEnd());
+  const line = `${paint.dim("→")} ${paint.bold(label)} ${paint.dim(shortLine(args, MAX_ARGUMENTS))}`.trimEnd();
+  return marked(say(view, line), call && { opens: call.id });
+}
+
+function withStep(view: View, stepKey: string, { call }: ToolCallStarted): View {
+  return call
+    ? { ...view, steps: new Map([...view.steps, [stepKey, call.id]].slice(-MOST_STEPS) as [string, string][]) }
+    : view;
+}
+
+/** How far a call is, in the place of the line that says that it runs. */
+function tellProgress(view: View, { stepKey, progress, total, message }: ToolCallProgress, paint: Paint): Rendered {
+  const id = view.steps.get(stepKey);
+  if (id === undefined) return { view, outputs: [] };
+  const label = paint.bold(printableLine(view.calls.get(id) ?? ""));
+  const far = total > 0 ? `${progress} of ${total}` : String(progress);
+  const text = `${paint.dim("→")} ${label} ${paint.dim(`${far} ${shortLine(message, MAX_RESULT)}`.trim())}`;
+  return { view, outputs: [{ to: "stderr", text: `${text}\n`, opens: id, fleeting: true }] };
 }
 
 function finishTool(view: View, { result, latencyMs }: ToolCallFinished, paint: Paint): Rendered {
@@ -187,19 +221,31 @@ function finishTool(view: View, { result, latencyMs }: ToolCallFinished, paint: 
   const label = printableLine(view.calls.get(callId) ?? "");
   const mark = isError ? paint.red("✗") : paint.green("✓");
   const summary = shortLine(content, MAX_RESULT);
-  return say(view, `${mark} ${label} ${paint.dim(`(${latencyMs} ms)`)} ${summary}`.trimEnd());
+  const line = `${mark} ${label} ${paint.dim(`(${latencyMs} ms)`)} ${summary}`.trimEnd();
+  return marked(say(view, line), result && { closes: callId });
 }
 
 function startSubAgent(view: View, { call, agent, executionId }: SubAgentStarted, paint: Paint): Rendered {
   const who = `${paint.bold(printableLine(agent))} ${paint.dim(printableLine(`as ${executionId}`))}`;
-  return say(view, `${paint.dim("→")} ${who} ${paint.dim(shortLine(call?.arguments ?? "", MAX_ARGUMENTS))}`.trimEnd());
+  const line = `${paint.dim("→")} ${who} ${paint.dim(shortLine(call?.arguments ?? "", MAX_ARGUMENTS))}`.trimEnd();
+  return marked(say(view, line), call && { opens: call.id });
 }
 
 function endSubAgent(view: View, { executionId, phase, result }: SubAgentEnded, paint: Paint): Rendered {
   const mark = phase === Phase.SUCCEEDED ? paint.green("✓") : paint.red("✗");
   const label = printableLine(view.calls.get(result?.callId ?? "") ?? "sub-agent");
   const how = paint.dim(printableLine(`(${executionId} ${phaseName(phase)})`));
-  return say(view, `${mark} ${label} ${how} ${shortLine(result?.content ?? "", MAX_RESULT)}`.trimEnd());
+  const line = `${mark} ${label} ${how} ${shortLine(result?.content ?? "", MAX_RESULT)}`.trimEnd();
+  return marked(say(view, line), result && { closes: result.callId });
+}
+
+/** The same, its last line being about a call. */
+function marked(rendered: Rendered, mark: Pick<Output, "opens" | "closes"> | undefined): Rendered {
+  const { outputs } = rendered;
+  return {
+    ...rendered,
+    outputs: outputs.map((output, at) => (at === outputs.length - 1 ? { ...output, ...mark } : output)),
+  };
 }
 
 /** The end of the execution. An answer that no model call showed, as where a follower came late, is written now. */

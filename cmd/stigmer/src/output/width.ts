@@ -6,7 +6,7 @@ const EMOJI_STYLE = "\ufe0f";
 const NOTHING = /^[\p{Mn}\p{Me}\p{Cf}]+$/u;
 
 /** The characters of a text as a reader sees them: letters with their marks, emoji with their joiners. */
-function charactersOf(text: string): readonly string[] {
+export function charactersOf(text: string): readonly string[] {
   if (ASCII.test(text)) return [...text];
   const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
@@ -29,6 +29,37 @@ export function cutToWidth(text: string, width: number): string {
     kept += character;
   }
   return `${kept}…`;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
+const COLOUR = /(\x1b\[[\d;]*m)/;
+
+/** The same for text with colours, which all end where they did. */
+export function cutPainted(text: string, width: number): string {
+  const parts = text.split(COLOUR);
+  const isText = (at: number): boolean => at % 2 === 0;
+  const whole = parts.reduce((sum, part, at) => sum + (isText(at) ? displayWidth(part) : 0), 0);
+  if (whole <= width) return text;
+  let left = Math.max(1, width) - 1;
+  let cut = false;
+  return parts
+    .map((part, at) => {
+      if (!isText(at)) return part;
+      if (cut) return "";
+      const size = displayWidth(part);
+      if (size <= left) {
+        left -= size;
+        return part;
+      }
+      cut = true;
+      return cutToWidth(part, left + 1);
+    })
+    .join("");
+}
+
+/** How many columns text with colours takes. */
+export function paintedWidth(text: string): number {
+  return text.split(COLOUR).reduce((sum, part, at) => sum + (at % 2 === 0 ? displayWidth(part) : 0), 0);
 }
 
 function widthOfCharacter(character: string): number {

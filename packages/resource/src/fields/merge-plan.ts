@@ -1,5 +1,6 @@
 import { clone, type Registry } from "@bufbuild/protobuf";
 import type { Kind, Resource } from "../kind.ts";
+import { keepSealed } from "../sealing.ts";
 import { metadataOf } from "../stored.ts";
 import { sameValue } from "./changes.ts";
 import { leavesOf, pathsOf } from "./leaves.ts";
@@ -34,6 +35,7 @@ export function planMerge(
   const merged = clone(kind.schema, previous) as Resource;
   removePaths(kind, merged, gone);
   mergeApplied(kind, merged, clone(kind.schema, applied) as Resource);
+  keepSealed(kind, merged, previous);
   const before = leavesOf(kind, previous, registry);
   const after = leavesOf(kind, merged, registry);
   const moved = [...before].filter(([path, leaf]) => !gone.has(path) && !sameValue(leaf, after.get(path)));

@@ -1,4 +1,4 @@
-import { type DescField, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
 import type { ReflectList, ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { ApiResourceMetadataSchema, field as fieldOption, kind as kindOption } from "@stigmer/contracts/commons";
 
@@ -45,6 +45,23 @@ export function holdsSensitive(schema: DescMessage): boolean {
   const found = schema.fields.some((field) => isSensitive(field) || (field.message && holdsSensitive(field.message)));
   sensitive.set(schema, found);
   return found;
+}
+
+/** Throws where a message has a sensitive field, at any depth, that is no single text: only texts are sealed. */
+export function requireSealable(schema: DescMessage, seen = new Set<DescMessage>()): void {
+  if (seen.has(schema) || !holdsSensitive(schema)) return;
+  seen.add(schema);
+  for (const field of schema.fields) {
+    const isText = field.fieldKind === "scalar" && field.scalar === ScalarType.STRING;
+    if (isSensitive(field) && !isText) throw new Error(`${field} is sensitive and no single text, so nothing seals it`);
+    if (field.message) requireSealable(field.message, seen);
+  }
+}
+
+/** The field that tells the items of a list apart; undefined where its items have none. */
+export function listKeyOf(field: DescField): DescField | undefined {
+  const shape = shapeOf(field);
+  return shape?.form === "keyed" ? shape.key : undefined;
 }
 
 /** The items of a keyed list by their keys; undefined where a key is missing or there twice, and the list is one value. */

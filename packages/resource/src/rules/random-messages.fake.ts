@@ -20,7 +20,7 @@ export function messages(schema: DescMessage, depth = 4): fc.Arbitrary<Message> 
 }
 
 /** How many fields are as they should be for one that is not. */
-const GOOD = 40;
+const GOOD = 80;
 
 function mostly<T>(good: fc.Arbitrary<T>, ...odd: fc.Arbitrary<T>[]): fc.Arbitrary<T> {
   return fc.oneof({ weight: GOOD, arbitrary: good }, ...odd.map((arbitrary) => ({ weight: 1, arbitrary })));
@@ -93,7 +93,7 @@ function scalars(
       return byteTexts(rules);
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
-      return fc.double({ noNaN: true });
+      return mostly(fc.constant(1), fc.double());
     case ScalarType.INT64:
     case ScalarType.SINT64:
     case ScalarType.SFIXED64:
@@ -102,7 +102,7 @@ function scalars(
     case ScalarType.FIXED64:
       return numbers(0).map(BigInt);
     default:
-      return numbers(scalar === ScalarType.UINT32 || scalar === ScalarType.FIXED32 ? 0 : -5);
+      return numbers(scalar === ScalarType.UINT32 || scalar === ScalarType.FIXED32 ? 0 : -5, leastOf(rules));
   }
 }
 
@@ -111,9 +111,14 @@ function byteTexts(rules: FieldRules | undefined): fc.Arbitrary<Uint8Array> {
   return mostly(fc.uint8Array({ minLength: length, maxLength: length }), fc.uint8Array({ maxLength: 4 }));
 }
 
-function numbers(least: number): fc.Arbitrary<number> {
+function leastOf(rules: FieldRules | undefined): number {
+  const least = rules?.type.case === "int32" ? rules.type.value.greaterThan : undefined;
+  return least?.case === "gte" ? Math.max(1, least.value) : 1;
+}
+
+function numbers(least: number, good = 1): fc.Arbitrary<number> {
   const bounds = fc.constantFrom(0, 1, 2, 100, 101, 1_000, 1_001, 10_000, 10_001);
-  return mostly(fc.constant(1), bounds, fc.integer({ min: least, max: 20_000 }));
+  return mostly(fc.constant(good), bounds, fc.integer({ min: least, max: 20_000 }));
 }
 
 const TEXTS = [
@@ -133,16 +138,31 @@ const TEXTS = [
   "x/\n",
   "local",
   "latest",
+  "..",
+  "a/../b",
+  "./a",
+  "a\\b",
 ]
   .concat(`sha256:${"0".repeat(64)}`, `sha256:${"0".repeat(63)}`, "a\nb", "a\u2028b", "😀", "é", "\0")
   .concat("https://a", "http:///");
+
+/** Fields whose rules no plain word keeps. */
+const KNOWN: Readonly<Record<string, string>> = {
+  model: "openai/gpt-5",
+  fallback_models: "openai/gpt-5",
+  url: "https://a",
+  value: "eight by",
+  secret_value: "",
+  digest: `sha256:${"0".repeat(64)}`,
+  media_type: "image/png",
+  path: "SKILL.md",
+};
 
 /** Texts that rules are about: their constants, forms that patterns know, and lengths at their bounds. */
 function texts(field: DescField, rules = getOption(field, fieldOption)): fc.Arbitrary<string> {
   const own = rules.type.case === "string" ? rules.type.value : undefined;
   const [least, most] = [Number(own?.minLen ?? 0n), Number(own?.maxLen ?? 0n)];
-  const known: Record<string, string> = { model: "openai/gpt-5", url: "https://a" };
-  const good = own?.const || known[field.name] || "a".repeat(Math.max(1, least));
+  const good = own?.const || KNOWN[field.name] || "a".repeat(Math.max(1, least));
   const lengths = [least, most]
     .filter((bound) => bound > 0 && bound <= 20_000)
     .flatMap((bound) => [bound - 1, bound, bound + 1]);

@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, isFieldSet, type Message } from "@bufbuild/protobuf";
 import {
   BytesRulesSchema,
+  DoubleRulesSchema,
   DurationRulesSchema,
   EnumRulesSchema,
   Int32RulesSchema,
@@ -72,6 +73,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
     schema: BytesRulesSchema,
     rules: { len: (rule: bigint) => (value: Uint8Array) => value.length === Number(rule) },
   },
+  [DoubleRulesSchema.typeName]: { schema: DoubleRulesSchema, rules: NUMBER },
   [Int32RulesSchema.typeName]: { schema: Int32RulesSchema, rules: NUMBER },
   [Int64RulesSchema.typeName]: { schema: Int64RulesSchema, rules: NUMBER },
   [EnumRulesSchema.typeName]: {

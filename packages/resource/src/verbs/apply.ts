@@ -16,6 +16,7 @@ import { type Conflict, planMerge } from "../fields/merge-plan.ts";
 import { managerOf } from "../fields/owners.ts";
 import type { Kind, Resource } from "../kind.ts";
 import type { Pipeline, PipelineDeps, Plan } from "../pipeline.ts";
+import { concealed, sealRequest } from "../sealing.ts";
 import { deletedKind, fromRow, metadataOf } from "../stored.ts";
 import { planCreate, planReplace, requireVersion } from "./commands.ts";
 import { equalSpecs, requireByName, settle } from "./objects.ts";
@@ -92,12 +93,15 @@ async function planOver(deps: PipelineDeps, applying: Applying, row: Row): Promi
   const previous = fromRow(kind, row);
   const { registry } = deps.kinds;
   const manager = managerOf(call);
-  const { merged, ...merge } = planMerge({ kind, registry }, previous, { applied: resource, manager });
+  const applied = clone(kind.schema, resource) as Resource; // the request stays as it came
+  const owner = { org: call.org, kind: kind.options.kind, id: row.id };
+  const storage = await sealRequest(deps.dataKeys, kind, { resource: applied, previous, owner });
+  const { merged, ...merge } = planMerge({ kind, registry }, previous, { applied, manager });
   if (merge.conflicts.length > 0 && !applying.force) throw conflictOf(kind, previous, merge.conflicts);
   const next = clone(kind.schema, merged) as Resource;
   const changed = await settle(deps, kind, { previous, next, owners: merge.owners, call });
   const plan = changed
-    ? await planReplace(deps, kind, { row, next, call })
+    ? await planReplace(deps, kind, { row, next, storage, call })
     : { answer: fromRow(kind, row), resource: row.id };
   const moved = !equalSpecs(kind, previous, next) || changesBetween(kind, previous, next, registry).length > 0;
   return answerOf(deps, applying, {
@@ -131,7 +135,7 @@ function answerOf(deps: PipelineDeps, { kind, ignored }: Applying, outcome: Outc
   const { action, previous, defaulted, pruned } = outcome;
   const { encoded: _, ...plan } = outcome.plan;
   const answer = create(ApplyResponseSchema, {
-    resource: anyPack(kind.schema, plan.answer),
+    resource: anyPack(kind.schema, concealed(kind, plan.answer)),
     action,
     defaulted: [...defaulted],
     ignored: [...ignored],

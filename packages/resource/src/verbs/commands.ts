@@ -6,7 +6,7 @@ import type { Kind, Resource } from "../kind.ts";
 import type { Pipeline, PipelineDeps, Plan } from "../pipeline.ts";
 import { keptRevision } from "../revisions.ts";
 import { fromRow, metadataOf, toRow } from "../stored.ts";
-import { equalSpecs, newObject, nextObject, requireByName } from "./objects.ts";
+import { equalSpecs, newSealed, nextObject, requireByName, type Sealed } from "./objects.ts";
 
 export type Verb = (request: Message, call: Call) => Promise<Message>;
 
@@ -27,10 +27,10 @@ export async function planCreate(
   request: Resource,
   call: Call,
 ): Promise<Plan<Resource>> {
-  const next = await newObject(deps, kind, request, call);
+  const { next, storage } = await newSealed(deps, kind, request, call);
   const row = toRow(kind, call.org, next);
-  const preconditions = [{ row, version: 0 }];
-  return { batch: { puts: [row] }, preconditions, answer: next, encoded: row.bytes, resource: row.id };
+  const preconditions = [{ row, version: 0 }, ...storage.preconditions];
+  return { batch: { puts: [row, ...storage.puts] }, preconditions, answer: next, encoded: row.bytes, resource: row.id };
 }
 
 async function planUpdate(deps: PipelineDeps, kind: Kind, change: Change): Promise<Plan<Resource>> {
@@ -43,23 +43,23 @@ async function planUpdate(deps: PipelineDeps, kind: Kind, change: Change): Promi
   }
   const row = await requireByName(read, kind, { org: call.org, name });
   requireVersion(kind, row, resourceVersion);
-  const next = await nextObject(deps, kind, { row, request, call });
-  if (!next) return { answer: fromRow(kind, row), resource: row.id };
-  return await planReplace(deps, kind, { row, next, call });
+  const changed = await nextObject(deps, kind, { row, request, call });
+  if (!changed) return { answer: fromRow(kind, row), resource: row.id };
+  return await planReplace(deps, kind, { row, call, ...changed });
 }
 
 /** Stores a next version, and keeps the spec that it replaces as a revision. */
 export async function planReplace(
   deps: PipelineDeps,
   kind: Kind,
-  change: { readonly row: Row; readonly next: Resource; readonly call: Call },
+  change: Sealed & { readonly row: Row; readonly call: Call },
 ): Promise<Plan<Resource>> {
-  const { row, next, call } = change;
+  const { row, next, storage, call } = change;
   const moved = !equalSpecs(kind, fromRow(kind, row), next);
   const kept = moved ? await keptRevision({ read: deps.store, keys: deps.keys }, kind, row) : undefined;
   const put = toRow(kind, call.org, next);
-  const batch: Batch = { puts: [put, ...(kept ? [kept] : [])] };
-  const preconditions = [{ row, version: row.version }];
+  const batch: Batch = { puts: [put, ...(kept ? [kept] : []), ...storage.puts] };
+  const preconditions = [{ row, version: row.version }, ...storage.preconditions];
   return { batch, preconditions, answer: next, encoded: put.bytes, resource: row.id };
 }
 

@@ -6,7 +6,7 @@ import type { Kind } from "../kind.ts";
 import type { PipelineDeps } from "../pipeline.ts";
 import { atRevision } from "../revisions.ts";
 import { rowBytes } from "../row-bytes.ts";
-import { deletedKind, fromRow } from "../stored.ts";
+import { deletedKind, shownRow } from "../stored.ts";
 import { reachVersion } from "./min-version.ts";
 import { missing } from "./objects.ts";
 
@@ -34,7 +34,7 @@ export function getVerb(deps: PipelineDeps, kind: Kind): Read {
     return row;
   };
   return {
-    run: async (request, call) => fromRow(kind, await read(request, call)),
+    run: async (request, call) => shownRow(kind, await read(request, call)),
     encoded: async (request, call) => rowBytes(kind, await read(request, call)),
   };
 }
@@ -50,7 +50,7 @@ export function getByReferenceVerb(deps: PipelineDeps, kind: Kind): Read {
     return (await atRevision({ read: deps.store, keys: deps.keys }, kind, { row, revision })).row;
   };
   return {
-    run: async (request, call) => fromRow(kind, await read(request, call)),
+    run: async (request, call) => shownRow(kind, await read(request, call)),
     encoded: async (request, call) => rowBytes(kind, await read(request, call)),
   };
 }

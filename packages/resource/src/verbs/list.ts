@@ -3,7 +3,7 @@ import type { Call } from "../call.ts";
 import type { Kind } from "../kind.ts";
 import type { PipelineDeps } from "../pipeline.ts";
 import { itemsBytes, rowBytes } from "../row-bytes.ts";
-import { deletedKind, fromRow } from "../stored.ts";
+import { deletedKind, shownRow } from "../stored.ts";
 import { createPageTokens, createWatchTokens } from "../tokens.ts";
 import type { Read } from "./get.ts";
 import { reachVersion } from "./min-version.ts";
@@ -49,7 +49,7 @@ export function listVerb(
   return {
     async run(request, call) {
       const { rows, position } = await read(request, call);
-      return create(output, { items: rows.map((row) => fromRow(kind, row)), ...position } as never);
+      return create(output, { items: rows.map((row) => shownRow(kind, row)), ...position } as never);
     },
     async encoded(request, call) {
       const { rows, position } = await read(request, call);

@@ -2,11 +2,13 @@ import { clone, equals, type Message } from "@bufbuild/protobuf";
 import { exists, type Fault, invalid, isFault, notFound, precondition, type Violation } from "@stigmer/base";
 import type { Reader, Row } from "@stigmer/store";
 import type { Call } from "../call.ts";
+import type { KeyStorage } from "../data-keys.ts";
 import { changesBetween } from "../fields/changes.ts";
 import { pathsOf } from "../fields/leaves.ts";
 import { afterWrite, managerOf, type Owners, ownersOf, toManagers } from "../fields/owners.ts";
 import type { HookContext, Kind, Resource } from "../kind.ts";
 import type { PipelineDeps } from "../pipeline.ts";
+import { concealed, keepSealed, sealRequest } from "../sealing.ts";
 import { specDigest } from "../spec-digest.ts";
 import { deletedKind, fromRow, metadataOf, stampNew, stampTouched } from "../stored.ts";
 import { immutableChanges, references } from "../validate.ts";
@@ -43,8 +45,18 @@ function isDeleted(kind: Kind, { name, id }: Row): Fault {
   return precondition("RESOURCE_DELETED", { kind: kind.options.kind, name, id }, { message });
 }
 
-/** A new resource as it will be stored: stamped, defaulted and checked whole. */
+/** A resource as it will be stored, and what else its commit needs. */
+export type Sealed = { readonly next: Resource; readonly storage: KeyStorage };
+
+/** A new resource as it will be stored: stamped, defaulted and checked whole. Refuses one with sensitive texts: they need `newSealed`. */
 export async function newObject(deps: PipelineDeps, kind: Kind, request: Resource, call: Call): Promise<Resource> {
+  const { next, storage } = await newSealed(deps, kind, request, call);
+  if (storage.puts.length > 0) throw new Error(`a new ${kind.options.kind} holds sensitive texts`);
+  return next;
+}
+
+/** A new resource as it will be stored: sealed, stamped, defaulted and checked whole. */
+export async function newSealed(deps: PipelineDeps, kind: Kind, request: Resource, call: Call): Promise<Sealed> {
   const next = clone(kind.schema, request) as Resource;
   const metadata = metadataOf(next);
   const name = await freeName(deps, kind, { ...metadata, org: call.org });
@@ -52,10 +64,12 @@ export async function newObject(deps: PipelineDeps, kind: Kind, request: Resourc
   const manager = managerOf(call);
   const owners = new Map([[manager, new Set(pathsOf(kind, next))]]);
   const id = deps.ids.mint(kind.options.idPrefix);
+  const owner = { org: call.org, kind: kind.options.kind, id };
+  const storage = await sealRequest(deps.dataKeys, kind, { resource: next, previous: undefined, owner });
   stampNew(kind, next, { id, org: call.org, name, subject: call.caller.subject, now });
   metadata.fieldManagers = toManagers(owners, [], { touched: manager, now });
   await finish(deps, kind, next, undefined);
-  return next;
+  return { next, storage };
 }
 
 const MOST_NAMES = 16;
@@ -104,21 +118,24 @@ export async function nextObject(
   deps: PipelineDeps,
   kind: Kind,
   change: { readonly row: Row; readonly request: Resource; readonly call: Call },
-): Promise<Resource | undefined> {
+): Promise<Sealed | undefined> {
   const previous = fromRow(kind, change.row);
   const next = clone(kind.schema, previous) as Resource;
   // The request stays as it came: its digest is taken again where its idempotency key comes again.
   const wanted = clone(kind.schema, change.request) as Resource;
+  const owner = { org: change.call.org, kind: kind.options.kind, id: change.row.id };
+  const storage = await sealRequest(deps.dataKeys, kind, { resource: wanted, previous, owner });
   const { labels, annotations, displayName, ownerRefs } = metadataOf(wanted);
   Object.assign(metadataOf(next), { labels, annotations, displayName, ownerRefs });
   if (wanted.spec) next.spec = wanted.spec;
+  keepSealed(kind, next, previous);
   const manager = managerOf(change.call);
   const owners = afterWrite(ownersOf(metadataOf(previous).fieldManagers), {
     manager,
     ...changedPaths(deps, kind, { previous, next }),
   });
   const changed = await settle(deps, kind, { previous, next, owners, call: change.call });
-  return changed ? next : undefined;
+  return changed ? { next, storage } : undefined;
 }
 
 /** Paths that one version sets to another value than the one before, and paths that only the one before sets. */
@@ -167,13 +184,13 @@ export function equalSpecs(kind: Kind, a: Resource, b: Resource): boolean {
 
 async function finish(deps: PipelineDeps, kind: Kind, next: Resource, previous: Resource | undefined): Promise<void> {
   const context: HookContext = {
-    ...{ previous, read: deps.store, keys: deps.keys },
+    ...{ previous, read: deps.store, blobs: deps.blobs, keys: deps.keys, clock: deps.clock },
     get specDigest() {
       return specDigest(deps.keys, kind, next);
     },
   };
   kind.defaults(next, context);
-  deps.rules.check(kind.schema, next);
+  deps.rules.check(kind.schema, concealed(kind, next)); // sealed texts were checked as they came
   if (previous) refuse(immutableChanges(kind.schema, previous, next), "FIELD_IMMUTABLE");
   refuse(await dangling(deps, kind, next), "REFERENCE_NOT_FOUND");
   await kind.check(next, context);

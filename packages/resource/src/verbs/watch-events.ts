@@ -3,7 +3,7 @@ import { WatchEventType } from "@stigmer/contracts/commons";
 import type { Change, Row } from "@stigmer/store";
 import type { Kind, Resource } from "../kind.ts";
 import type { Predicate } from "../select/condition.ts";
-import { fromRow } from "../stored.ts";
+import { shownRow } from "../stored.ts";
 
 /** Events that go out together, in order. Many watches send the same ones: nobody may change them. */
 export type EventBatch = {
@@ -47,7 +47,7 @@ export function createEventMaker(kind: Kind, output: DescMessage): EventMaker {
   const shared = new Map<string, Shared>();
 
   function objectOf(change: Change): Resource {
-    const object = objects.get(change) ?? fromRow(kind, change.row);
+    const object = objects.get(change) ?? shownRow(kind, change.row);
     objects.set(change, object);
     return object;
   }
@@ -98,7 +98,7 @@ export function createEventMaker(kind: Kind, output: DescMessage): EventMaker {
         return known;
       },
       *added(rows) {
-        const added = (row: Row) => build({ type: WatchEventType.ADDED, object: fromRow(kind, row) });
+        const added = (row: Row) => build({ type: WatchEventType.ADDED, object: shownRow(kind, row) });
         for (const batch of inBatches(rows, (row) => row)) yield batch.map(added);
       },
       bookmark: (revision) => build({ type: WatchEventType.BOOKMARK, resumeToken: tokenOf(revision) }),

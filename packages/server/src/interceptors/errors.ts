@@ -1,12 +1,13 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Log } from "@stigmer/base";
 import { isInternal, toWire } from "../error-table.ts";
+import { maskedError } from "../masked-error.ts";
 import type { Exchange, Interceptor } from "../exchange.ts";
 
-/** Outermost: turns what was thrown into what the wire says, and logs the cause of what only the log may know. */
-export function errors(log: Log): Interceptor {
+/** Outermost: turns what was thrown into what the wire says, masked, and logs the cause of what only the log may know. */
+export function errors(log: Log, mask: (text: string) => string = (text) => text): Interceptor {
   const translate = (error: unknown, { call }: Exchange): ConnectError => {
-    const wire = toWire(error, call.requestId);
+    const wire = toWire(maskedError(error, mask), call.requestId);
     if (isInternal(wire)) log.error({ requestId: call.requestId, err: error }, "request failed");
     return wire;
   };

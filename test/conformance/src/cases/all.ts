@@ -4,6 +4,7 @@ import { isUsers, type Kind } from "../kinds.ts";
 import { anyCases } from "./any.ts";
 import { applyCases } from "./apply.ts";
 import { badNameCases } from "./bad-names.ts";
+import { blobCases } from "./blobs.ts";
 import { createCases } from "./create.ts";
 import { deleteCases } from "./delete.ts";
 import { fieldRuleCases } from "./field-rules.ts";
@@ -14,6 +15,7 @@ import { kindApplyCases } from "./kind-apply.ts";
 import { kindFilterCases } from "./kind-filters.ts";
 import { listCases } from "./list.ts";
 import { malformedCases } from "./malformed.ts";
+import { modelCases } from "./models.ts";
 import { originCases } from "./origin.ts";
 import { ownerCases } from "./owners.ts";
 import { pageTokenCases } from "./page-tokens.ts";
@@ -35,6 +37,7 @@ export function allCases({ kinds, claims }: Pick<Session, "kinds" | "claims">): 
       ...serverCases,
       ...unclaimedCases(claims),
       ...originCases,
+      ...blobCases,
       ...malformedCases(claims),
       ...fieldRuleCases(claims),
     ],
@@ -45,7 +48,7 @@ export function allCases({ kinds, claims }: Pick<Session, "kinds" | "claims">): 
       ...kindFilterCases(kind),
       ...watchTokenCases(kind),
     ]),
-    ...[...anyCases(claimed), ...applyCases, ...selectorCases, ...filterCases, ...searchCases],
+    ...[...anyCases(claimed), ...applyCases, ...selectorCases, ...filterCases, ...searchCases, ...modelCases],
   ];
 }
 

@@ -1,0 +1,282 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  EnvironmentCommandController,
+  type McpServer,
+  McpServerCommandController,
+  McpServerQueryController,
+  type OAuthSchema,
+  ExecutionPhase as Phase,
+} from "@stigmer/contracts/agentic";
+import { Failure, type ToolServer } from "@stigmer/sdk";
+import { type SignInStandin, type SignInStandinOptions, signInStandin } from "@stigmer/standins";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decide } from "./commands.fake.ts";
+import { eventsOf, untilEnd, untilPhase, valuesOf } from "./journal.fake.ts";
+import { createToolHost, startKitRunner, type TestToolHost } from "./kit-runner.fake.ts";
+import { refused } from "./refused.fake.ts";
+import { createAgent, execute, idOf, versionOf } from "./resources.fake.ts";
+import { createSteppedClock, type SteppedClock } from "./stepped-clock.fake.ts";
+import { LEVEL, startTestDaemon, type TestDaemon } from "./test-daemon.fake.ts";
+
+const REDIRECT = "http://127.0.0.1:7777/back";
+const HOUR_MS = 3_600_000;
+
+let daemon: TestDaemon;
+let clock: SteppedClock;
+let id: string;
+
+beforeEach(async () => {
+  clock = createSteppedClock();
+  daemon = await startTestDaemon({ clock });
+});
+afterEach(async () => {
+  expect(daemon.log.filter(({ level }) => level >= LEVEL.error)).toEqual([]);
+  await daemon[Symbol.asyncDispose]();
+});
+
+const commands = () => daemon.client.service(McpServerCommandController);
+const server = () => daemon.client.service(McpServerQueryController).get({ id });
+
+/** A stand-in, and the server `web` that stands for it. */
+async function scene(options: SignInStandinOptions = {}, oauth: MessageInitShape<typeof OAuthSchema> = {}) {
+  const standin = await signInStandin(options);
+  const transport = { case: "http" as const, value: { url: standin.serverUrl, oauth } };
+  id = idOf(await commands().create({ metadata: { name: "web" }, spec: { transport } }));
+  return standin;
+}
+
+async function begun(environments: string[] = []) {
+  return await commands().login({ id, redirectUri: REDIRECT, environments });
+}
+
+async function signIn(standin: SignInStandin, environments: string[] = []): Promise<McpServer> {
+  const said = await standin.agree((await begun(environments)).authorizationUrl);
+  return await commands().completeLogin({ id, ...callback(said) });
+}
+
+function callback(said: URLSearchParams) {
+  const of = (name: string): string => said.get(name) ?? "";
+  return { state: of("state"), code: of("code"), iss: of("iss") };
+}
+
+/** A host that asks the stand-in with the token that it was given. */
+function hostOf(standin: SignInStandin): TestToolHost & { readonly tokens: readonly string[] } {
+  const tokens: string[] = [];
+  const check = async ({ accessToken, name }: ToolServer): Promise<void> => {
+    tokens.push(accessToken);
+    const headers = accessToken ? { authorization: `Bearer ${accessToken}` } : undefined;
+    const { status } = await fetch(standin.serverUrl, { method: "POST", ...(headers && { headers }) });
+    if (status === 401)
+      throw new Failure("SIGN_IN_REQUIRED", `${name} wants to know who you are`, { notStarted: true });
+  };
+  const host = createToolHost([{}]);
+  const { start, call } = host;
+  return Object.assign(host, {
+    tokens,
+    start: async (of: ToolServer) => (await check(of), await start(of)),
+    call: async (...[of, ...rest]: Parameters<typeof call>) => (await check(of), await call(of, ...rest)),
+  });
+}
+
+/** Everything that the daemon has written, and logged. */
+function written(): string {
+  const files = readdirSync(daemon.home, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  const texts = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name)).toString("latin1"));
+  return [...texts, JSON.stringify(daemon.log)].join("\n");
+}
+
+describe("a person who signs in to a server", () => {
+  it("lets its tools be used, also after a restart; the status says since when, for what and until when", async () => {
+    await using standin = await scene();
+    const host = hostOf(standin);
+    await using _ = startKitRunner(daemon, { tools: host });
+
+    const { status } = await signIn(standin);
+    const first = await commands().listTools({ id });
+    await daemon.stop();
+    await daemon.start();
+    const second = await commands().listTools({ id });
+
+    expect(status?.signIn).toMatchObject({ url: standin.serverUrl, issuer: standin.issuer, scopes: ["read"] });
+    expect(Number(status?.signIn?.expireTime?.seconds) - Number(status?.signIn?.signInTime?.seconds)).toBe(3600);
+    expect([first, second].map(({ tools }) => tools.length)).toEqual([1, 1]);
+    expect(host.tokens.every((token) => standin.accepts(token))).toBe(true);
+  });
+
+  it("leaves no token, code, verifier or secret in what is stored, logged or answered", async () => {
+    const client = { id: "ours", secret: "client-secret-of-ours" };
+    await using standin = await scene({ client }, { clientId: "ours", clientSecretVariable: "WEB_SECRET" });
+    const secrets = [{ name: "WEB_SECRET", value: client.secret }];
+    await daemon.client.service(EnvironmentCommandController).create({ metadata: { name: "dev" }, spec: { secrets } });
+    const host = hostOf(standin);
+    await using _ = startKitRunner(daemon, { tools: host });
+
+    const answer = await signIn(standin, ["dev"]);
+    await commands().listTools({ id });
+    clock.step(HOUR_MS);
+    await commands().listTools({ id });
+    const shown = JSON.stringify([answer, await server()], (_key, value) =>
+      typeof value === "bigint" ? String(value) : value,
+    );
+    const all = `${shown}\n${written()}`;
+
+    const asked = standin.tokenRequests.flatMap((one) => [
+      one.get("code"),
+      one.get("code_verifier"),
+      one.get("refresh_token"),
+    ]);
+    const values = [...asked.filter((one) => one !== null), ...host.tokens, client.secret];
+    expect(values.length).toBeGreaterThan(5);
+    expect(values.filter((value) => all.includes(value))).toEqual([]);
+  });
+
+  it("can't end it with the state of another, twice, after its time, or at another server", async () => {
+    await using standin = await scene();
+    const said = callback(await standin.agree((await begun()).authorizationUrl));
+    const late = callback(await standin.agree((await begun()).authorizationUrl));
+    const spec = { transport: { case: "http" as const, value: { url: standin.serverUrl } } };
+    const other = idOf(await commands().create({ metadata: { name: "other" }, spec }));
+
+    const wrong = await refused(commands().completeLogin({ id, ...said, state: "guessed" }));
+    const elsewhere = await refused(commands().completeLogin({ id: other, ...said }));
+    await commands().completeLogin({ id, ...said });
+    const twice = await refused(commands().completeLogin({ id, ...said }));
+    clock.step(11 * 60 * 1000);
+    const old = await refused(commands().completeLogin({ id, ...late }));
+
+    expect([wrong, elsewhere, twice, old].map(({ reason }) => reason)).toEqual(Array(4).fill("INVALID_REQUEST"));
+    expect(standin.tokenRequests).toHaveLength(1);
+  });
+
+  it("signs in to one URL: when it is changed, the token is not sent there", async () => {
+    await using standin = await scene();
+    await using other = await signInStandin();
+    const host = hostOf(other);
+    await using _ = startKitRunner(daemon, { tools: host });
+    const signedIn = await signIn(standin);
+    const transport = { case: "http" as const, value: { url: other.serverUrl } };
+    const { metadata } = signedIn;
+
+    const changed = await commands().update({
+      metadata: { name: "web", resourceVersion: metadata?.resourceVersion ?? "" },
+      spec: { transport },
+    });
+    const { reason } = await refused(commands().listTools({ id }));
+
+    expect(versionOf(changed)).not.toBe(versionOf(signedIn));
+    expect(changed.status?.signIn).toBeUndefined();
+    expect([reason, host.tokens]).toEqual(["SIGN_IN_REQUIRED", [""]]);
+  });
+
+  it("may sign out: the token is gone", async () => {
+    await using standin = await scene();
+    const host = hostOf(standin);
+    await using _ = startKitRunner(daemon, { tools: host });
+    await signIn(standin);
+
+    const { status } = await commands().logout({ id });
+    const { reason, message } = await refused(commands().listTools({ id }));
+
+    expect(status?.signIn).toBeUndefined();
+    expect([reason, host.tokens]).toEqual(["SIGN_IN_REQUIRED", [""]]);
+    expect(message).toContain("stigmer mcp login web");
+  });
+
+  it("is told why it can't be done", async () => {
+    await using _ = await scene({ registers: false });
+
+    const { reason, message } = await refused(begun());
+
+    expect([reason, message]).toEqual(["SIGN_IN_FAILED", expect.stringContaining("oauth.clientId")]);
+  });
+
+  it("is sent back to this machine only", async () => {
+    await using _ = await scene();
+
+    const refusal = await refused(commands().login({ id, redirectUri: "https://evil.example/back" }));
+
+    expect(refusal.reason).toBe("INVALID_REQUEST");
+  });
+});
+
+describe("a token", () => {
+  it("that is about to end is renewed once, however many need it", async () => {
+    await using standin = await scene();
+    const host = hostOf(standin);
+    await using _ = startKitRunner(daemon, { tools: host });
+    await signIn(standin);
+    clock.step(HOUR_MS - 59_000);
+
+    await Promise.all([1, 2, 3].map(() => commands().listTools({ id })));
+
+    expect(standin.tokenRequests.map((one) => one.get("grant_type"))).toEqual(["authorization_code", "refresh_token"]);
+    expect(new Set(host.tokens).size).toBe(1);
+  });
+
+  it("that the server refuses is renewed, and the tools are listed", async () => {
+    await using standin = await scene();
+    const host = hostOf(standin);
+    await using _ = startKitRunner(daemon, { tools: host });
+    await signIn(standin);
+    standin.revoke({ renewals: false });
+
+    const { tools } = await commands().listTools({ id });
+
+    expect(tools).toHaveLength(1);
+    expect(host.tokens.map((token) => standin.accepts(token))).toEqual([false, true]);
+  });
+
+  it("that can't be renewed any more is forgotten: the person has to sign in anew", async () => {
+    await using standin = await scene();
+    const host = hostOf(standin);
+    await using _ = startKitRunner(daemon, { tools: host });
+    await signIn(standin);
+    standin.revoke({ renewals: true });
+
+    const first = await refused(commands().listTools({ id }));
+    const second = await refused(commands().listTools({ id }));
+
+    expect([first, second].map(({ reason }) => reason)).toEqual(["SIGN_IN_REQUIRED", "SIGN_IN_REQUIRED"]);
+    expect((await server()).status?.signIn).toBeUndefined();
+    expect([standin.tokenRequests.length, host.tokens.at(-1)]).toEqual([2, ""]);
+  });
+
+  it.each([
+    ["is renewed, and the call is made once", { renewals: false }, "done"],
+    ["can't be renewed, which the model is told", { renewals: true }, "stigmer mcp login web"],
+  ])("that the server refuses in a call %s", async (_, revoked, content) => {
+    await using standin = await scene();
+    const host = hostOf(standin);
+    await using _runner = startKitRunner(daemon, { tools: host });
+    await createAgent(daemon.client, { servers: ["web"] });
+    await signIn(standin);
+    const script = daemon.script([{ toolCalls: [{ name: "web__act", arguments: {} }] }, { text: "ok" }]);
+    const execution = idOf(await execute(daemon.client, { model: script }));
+    const { status } = await untilPhase(daemon.client, execution, Phase.WAITING_FOR_APPROVAL);
+    standin.revoke(revoked);
+
+    await decide(daemon.client, status?.approvalId ?? "");
+    const ended = await untilEnd(daemon.client, execution);
+
+    const results = valuesOf(await eventsOf(daemon.client, execution), "toolCallFinished");
+    expect(ended.status?.phase).toBe(Phase.SUCCEEDED);
+    expect(results.map(({ result }) => result?.content)).toEqual([expect.stringContaining(content)]);
+    expect(host.calls).toHaveLength(revoked.renewals ? 0 : 1);
+  });
+
+  it("is purged with its server", async () => {
+    await using standin = await scene();
+    await signIn(standin);
+
+    await commands().delete({ id });
+    await commands().purge({ id });
+    const again = await commands().create({
+      metadata: { name: "web" },
+      spec: { transport: { case: "http", value: { url: standin.serverUrl } } },
+    });
+
+    expect(again.status?.signIn).toBeUndefined();
+  });
+});

@@ -1,0 +1,73 @@
+import type { Command } from "commander";
+import { collect, countOf, newGroup, newLeaf, optionsOf } from "../command-line.ts";
+import type { Deps } from "../deps.ts";
+import { withListing } from "../kinds/selection.ts";
+import type { ListOptions } from "./execution.ts";
+import { list } from "./list.ts";
+import type { AddOptions } from "./mcp-add.ts";
+import type { CallOptions } from "./mcp-call.ts";
+import type { LogsOptions } from "./mcp-logs.ts";
+import type { ToolsOptions } from "./mcp-tools.ts";
+
+type Runs = {
+  readonly list: (deps: Deps, options: ListOptions) => Promise<void>;
+  readonly add: (deps: Deps, options: AddOptions) => Promise<void>;
+  readonly tools: (deps: Deps, options: ToolsOptions) => Promise<void>;
+  readonly call: (deps: Deps, options: CallOptions) => Promise<void>;
+  readonly logs: (deps: Deps, options: LogsOptions) => Promise<void>;
+};
+
+/** What one of them needs costs the others nothing. */
+const RUNS: Runs = {
+  list: (deps, options) => list(deps, { ...options, kind: "mcpserver" }),
+  add: async (deps, options) => (await import("./mcp-add.ts")).add(deps, options),
+  tools: async (deps, options) => (await import("./mcp-tools.ts")).tools(deps, options),
+  call: async (deps, options) => (await import("./mcp-call.ts")).call(deps, options),
+  logs: async (deps, options) => (await import("./mcp-logs.ts")).logs(deps, options),
+};
+
+export function newMcpCommand(deps: Deps, run: Runs = RUNS): Command {
+  return newGroup("mcp", "Keeps servers of tools that speak the Model Context Protocol, and tries them out.", [
+    withListing(newLeaf("list", "Shows the servers.")).action((_, command: Command) =>
+      run.list(deps, optionsOf<ListOptions>(command)),
+    ),
+    newAdd(deps, run),
+    withEnvironments(newLeaf("tools", "Starts a server, and shows its tools."))
+      .argument("<name>", "the server's name or id")
+      .action((name: string, _, command: Command) => run.tools(deps, { ...optionsOf<ToolsOptions>(command), name })),
+    withEnvironments(newLeaf("call", "Calls a tool of a server, outside of any execution; nobody is asked."))
+      .argument("<name>", "the server's name or id")
+      .argument("<tool>", "the tool's name on that server")
+      .option("--arguments <json>", "what the tool takes, as JSON; @file reads a file, - standard input")
+      .option("--timeout <seconds>", "give up after so long; 120 unless told", countOf)
+      .action((name: string, tool: string, _, command: Command) =>
+        run.call(deps, { ...optionsOf<CallOptions>(command), name, tool }),
+      ),
+    newLeaf("logs", "Shows what a server wrote to its log while it ran: the newest lines.")
+      .argument("<name>", "the server's name or id")
+      .option("-f, --follow", "go on with what it writes, until Ctrl-C")
+      .option("-n, --lines <count>", "at most so many of the lines before; all that are kept unless told", countOf)
+      .action((name: string, _, command: Command) => run.logs(deps, { ...optionsOf<LogsOptions>(command), name })),
+  ]);
+}
+
+function newAdd(deps: Deps, run: Runs): Command {
+  return newLeaf("add", "Keeps a server: a program that runners start, or a URL.")
+    .argument("<name>", "its name")
+    .argument("[command...]", "after --, the program and its arguments")
+    .option("--server-url <url>", "the server's URL, where it is no program")
+    .option(
+      "--header <name=value>",
+      "a header of each request; may be repeated, and say ${NAME} of a variable",
+      collect,
+    )
+    .option("--env-var <name>", "a variable that it receives from environments; may be repeated", collect)
+    .option("--description <text>", "one line for people")
+    .action((name: string, words: readonly string[], _, command: Command) =>
+      run.add(deps, { ...optionsOf<AddOptions>(command), name, command: words }),
+    );
+}
+
+function withEnvironments(command: Command): Command {
+  return command.option("--env <name>", "an environment that gives values to its variables; may be repeated", collect);
+}

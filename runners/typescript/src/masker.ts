@@ -1,0 +1,47 @@
+import { createRedactor } from "@stigmer/sdk";
+
+/** Hides secrets in what a server says. */
+export interface Masker {
+  /** The text with `***` for every secret in it, in whatever form: as it is, in base64, in a URL, in JSON and the like. */
+  mask(text: string): string;
+  /** As `mask`, of a text that was cut off: what at its end may begin a secret is hidden too. */
+  maskCut(text: string): string;
+  /** A file's content, masked where it is text; undefined where it is none and holds a secret. */
+  maskContent(content: Uint8Array): Uint8Array | undefined;
+}
+
+const MASK = "***";
+
+export function createMasker(secrets: readonly string[]): Masker {
+  const redactor = createRedactor();
+  redactor.add(secrets);
+  // What is no text is looked through byte by byte.
+  const bytewise = createRedactor();
+  bytewise.add(secrets.map((secret) => Buffer.from(secret, "utf8").toString("latin1")));
+  return {
+    mask: redactor.text,
+    maskCut(text) {
+      const stream = redactor.stream();
+      const shown = stream.push(text);
+      return stream.end() === "" ? shown : `${shown}${MASK}`;
+    },
+    maskContent(content) {
+      if (redactor.isEmpty()) return content;
+      const text = textOf(content);
+      if (text === undefined) {
+        const letters = Buffer.from(content).toString("latin1");
+        return bytewise.text(redactor.text(letters)) === letters ? content : undefined;
+      }
+      const shown = redactor.text(text);
+      return shown === text ? content : new TextEncoder().encode(shown);
+    },
+  };
+}
+
+function textOf(content: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
+  } catch {
+    return undefined;
+  }
+}

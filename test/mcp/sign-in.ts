@@ -1,0 +1,54 @@
+import { randomUUID } from "node:crypto";
+import { InsufficientScopeError } from "@modelcontextprotocol/client";
+import { createSignIn } from "@stigmer/mcp-auth";
+import { Failure } from "@stigmer/sdk";
+import type { Session } from "./session.ts";
+
+/** What the runner says of a scenario in which somebody signs in. */
+export type Registration = { readonly client_id?: string; readonly client_secret?: string };
+
+const MOST_TRIES = 3;
+const REDIRECT = "http://127.0.0.1:7777/callback";
+const TIMEOUT_MS = 20_000;
+
+/** Somebody who signs in, and agrees to whatever is shown. */
+export type Person = {
+  /** Answers with an access token. */
+  signIn(serverUrl: string, failure: Failure): Promise<string>;
+};
+
+/** Does something with a server, and signs in where it wants that, as often as a person would put up with. */
+export async function signingIn<T>(session: Session, person: Person, act: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof Failure) || error.reason !== "SIGN_IN_REQUIRED" || tries === MOST_TRIES) throw error;
+      session.signedIn(await person.signIn(session.url, error));
+    }
+  }
+}
+
+export function createPerson({ client_id: clientId = "", client_secret: clientSecret = "" }: Registration): Person {
+  const signIn = createSignIn();
+  let asked: readonly string[] = [];
+  return {
+    async signIn(serverUrl, { cause }) {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const wanted =
+        cause instanceof InsufficientScopeError ? (cause.requiredScope ?? "").split(" ").filter(Boolean) : [];
+      const scopes = wanted.length > 0 ? [...new Set([...asked, ...wanted])] : [];
+      const request = { serverUrl, redirectUri: REDIRECT, state: randomUUID(), clientId, clientSecret, scopes };
+      const begun = await signIn.begin(request, signal);
+      asked = begun.scopes;
+      const grant = await signIn.finish(begun.pending, await agreed(begun.url), signal);
+      return grant.accessToken;
+    },
+  };
+}
+
+async function agreed(url: string): Promise<{ readonly code: string; readonly iss: string }> {
+  const response = await fetch(url, { redirect: "manual" });
+  const { searchParams } = new URL(response.headers.get("location") ?? "", REDIRECT);
+  return { code: searchParams.get("code") ?? "", iss: searchParams.get("iss") ?? "" };
+}
