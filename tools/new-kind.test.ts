@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 
 describe("what a new kind is written from", () => {
-  it.each(["Agent", "McpServer", "Session"])("is what %s was written from", async (kind) => {
+  it.each(["Agent", "Skill", "Session"])("is what %s was written from", async (kind) => {
     const found = contract.kinds.find(({ options }) => options.kind === kind);
     if (!found) throw new Error(`no ${kind}`);
     const written = kindProtos(shapeOfKind(found, contract.comments));

@@ -147,9 +147,11 @@ it("lists the kinds that are served", async () => {
     "Agent",
     "AgentExecution",
     "Approval",
+    "Environment",
     "McpServer",
     "Runner",
     "Session",
+    "Skill",
   ]);
   expect(kinds[0]).toMatchObject({ apiVersion: "agentic.stigmer.ai/v1", messageType: AgentSchema.typeName });
 });

@@ -11,8 +11,11 @@ import {
 } from "@stigmer/contracts/agentic";
 import { Failure, type ToolServer } from "@stigmer/sdk";
 import { type SignInStandin, type SignInStandinOptions, signInStandin } from "@stigmer/standins";
+import type { Batch, Store } from "@stigmer/store";
+import type { openLevelStore } from "@stigmer/store-leveldb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { decide } from "./commands.fake.ts";
+import { createIntruder, type Intruder } from "./intruder.fake.ts";
 import { eventsOf, untilEnd, untilPhase, valuesOf } from "./journal.fake.ts";
 import { createToolHost, startKitRunner, type TestToolHost } from "./kit-runner.fake.ts";
 import { refused } from "./refused.fake.ts";
@@ -26,10 +29,22 @@ const HOUR_MS = 3_600_000;
 let daemon: TestDaemon;
 let clock: SteppedClock;
 let id: string;
+let opened: Store | undefined;
+let intruder: Intruder;
+
+function store(): Store {
+  if (!opened) throw new Error("no store is open");
+  return opened;
+}
 
 beforeEach(async () => {
   clock = createSteppedClock();
-  daemon = await startTestDaemon({ clock });
+  intruder = createIntruder();
+  const openStore: typeof openLevelStore = async (options) => {
+    opened = await intruder.openStore(options);
+    return opened as Awaited<ReturnType<typeof openLevelStore>>;
+  };
+  daemon = await startTestDaemon({ clock, openStore });
 });
 afterEach(async () => {
   expect(daemon.log.filter(({ level }) => level >= LEVEL.error)).toEqual([]);
@@ -75,8 +90,14 @@ function hostOf(standin: SignInStandin): TestToolHost & { readonly tokens: reado
   const { start, call } = host;
   return Object.assign(host, {
     tokens,
-    start: async (of: ToolServer) => (await check(of), await start(of)),
-    call: async (...[of, ...rest]: Parameters<typeof call>) => (await check(of), await call(of, ...rest)),
+    async start(of: ToolServer) {
+      await check(of);
+      return await start(of);
+    },
+    async call(...[of, ...rest]: Parameters<typeof call>) {
+      await check(of);
+      return await call(of, ...rest);
+    },
   });
 }
 
@@ -201,6 +222,24 @@ describe("a person who signs in to a server", () => {
   });
 });
 
+describe("an execution with a server that nobody has signed in to", () => {
+  it("fails, and says how to sign in", async () => {
+    await using standin = await scene();
+    await using _ = startKitRunner(daemon, { tools: hostOf(standin) });
+    await createAgent(daemon.client, { servers: ["web"] });
+
+    const { status } = await untilEnd(
+      daemon.client,
+      idOf(await execute(daemon.client, { model: daemon.script([{ text: "ok" }]) })),
+    );
+
+    expect(status).toMatchObject({
+      phase: Phase.FAILED,
+      error: { reason: "SIGN_IN_REQUIRED", message: expect.stringContaining("stigmer mcp login web") },
+    });
+  });
+});
+
 describe("a token", () => {
   it("that is about to end is renewed once, however many need it", async () => {
     await using standin = await scene();
@@ -266,17 +305,56 @@ describe("a token", () => {
     expect(host.calls).toHaveLength(revoked.renewals ? 0 : 1);
   });
 
+  const isSealed = ({ puts = [] }: Batch): boolean => puts.some(({ kind }) => kind === "McpServer/sealed");
+
+  it("that was renewed is kept, though the server is changed at that moment", async () => {
+    await using standin = await scene();
+    const host = hostOf(standin);
+    await using _ = startKitRunner(daemon, { tools: host });
+    const { metadata } = await signIn(standin);
+    const transport = { case: "http" as const, value: { url: standin.serverUrl } };
+    standin.revoke({ renewals: false });
+    intruder.beforeCommit(isSealed, async () => {
+      const changed = { description: "changed", transport };
+      const resourceVersion = metadata?.resourceVersion ?? "";
+      await commands().update({ metadata: { name: "web", resourceVersion }, spec: changed });
+    });
+
+    await commands().listTools({ id });
+    await commands().listTools({ id });
+
+    const { spec: now, status } = await server();
+    expect([now?.description, status?.signIn?.url]).toEqual(["changed", standin.serverUrl]);
+    expect(standin.tokenRequests).toHaveLength(2);
+  });
+
+  it("that was renewed while the person signed out is not kept", async () => {
+    await using standin = await scene();
+    await using _ = startKitRunner(daemon, { tools: hostOf(standin) });
+    await signIn(standin);
+    standin.revoke({ renewals: false });
+    intruder.beforeCommit(isSealed, () => commands().logout({ id }));
+
+    await commands().listTools({ id });
+    const { reason } = await refused(commands().listTools({ id }));
+
+    expect([reason, (await server()).status?.signIn]).toEqual(["SIGN_IN_REQUIRED", undefined]);
+  });
+
   it("is purged with its server", async () => {
     await using standin = await scene();
     await signIn(standin);
+    const sealed = { tenant: "local", kind: "McpServer/sealed", id };
+    const dataKey = { tenant: "~sealing", kind: "data-key", id: `local/McpServer/${id}` };
+    const kept = () => Promise.all([sealed, dataKey].map(async (row) => (await store().get(row)) !== undefined));
 
+    const before = await kept();
     await commands().delete({ id });
     await commands().purge({ id });
-    const again = await commands().create({
-      metadata: { name: "web" },
-      spec: { transport: { case: "http", value: { url: standin.serverUrl } } },
-    });
 
-    expect(again.status?.signIn).toBeUndefined();
+    expect([before, await kept()]).toEqual([
+      [true, true],
+      [false, false],
+    ]);
   });
 });

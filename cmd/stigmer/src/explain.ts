@@ -88,6 +88,8 @@ const NEXT_STEPS: Partial<Record<Reason, Next>> = {
   PROVIDER_REFUSED: "check the model's name, the provider's key and your account there",
   PROVIDER_UNAVAILABLE: "try again in a moment; a local provider may have to be started",
   TOOL_NOT_FOUND: "see which tools the agent names: stigmer get agent <name> -o yaml",
+  SIGN_IN_REQUIRED: "sign in: stigmer mcp login <name>",
+  SIGN_IN_FAILED: "see how the server is reached: stigmer get mcpserver <name> -o yaml",
   TOOL_SERVER_FAILED: "see how the server is started: stigmer get mcpserver <name> -o yaml",
   RUNNER_NOT_CONNECTED: "see whether a runner is there: stigmer local status",
   APPROVAL_DECIDED: "see how: stigmer get approval <id> -o yaml",

@@ -172,13 +172,18 @@ async function answered(deps: CapabilityDeps, judging: Judging, checked: Checked
   const asking = step.elicitations.find(isUndecided);
   if (asking && deps.runners.calls.get(callKey(keyOf(asked, step)))) return waits(state, asking.id);
   const { approval } = step;
-  if (approval?.attempt !== step.attempt) return undefined;
+  if (!approval || !isOfThisTry(step, approval, judging.unstarted)) return undefined;
   if (isUndecided(approval)) return waits(state, approval.id);
   if (approval.spec.digest !== digestOf(judging, checked)) return undefined;
   if (approval.decision !== ApprovalDecision.APPROVED) return decline(asked, approval);
   const isMasked = asked.said !== asked.call.arguments;
   judging.made.arguments = approval.arguments || (isMasked ? asked.said : approval.spec.arguments);
   return perform(judging, checked.tool);
+}
+
+/** What a person said counts for one try, and for the next one where that one surely has not reached the tool. */
+function isOfThisTry({ attempt }: StepState, approval: StepApproval, unstarted: number): boolean {
+  return approval.attempt === attempt || (attempt === unstarted && approval.attempt === attempt - 1);
 }
 
 function digestOf({ asked, state }: Judging, { tool, value }: Checked): string {

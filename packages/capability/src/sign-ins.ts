@@ -71,7 +71,6 @@ export function createSignIns(deps: SignInsDeps): SignIns {
       pending.delete(state); // once, however it ends
       if (begun.url !== url)
         throw precondition("SIGN_IN_FAILED", {}, { message: "the server's URL was changed since the sign-in began" });
-      deps.mask([code]);
       return keptOf(deps, url, await deps.signIn.finish(begun.pending, { code, iss }, signal));
     },
     token: (of) => current(of, undefined),

@@ -19,7 +19,7 @@ export function decoded(
     ? 0
     : Math.max(
         0,
-        bytes.subarray(0, 3).findIndex((byte) => !isInside(byte)),
+        bytes.subarray(0, 4).findIndex((byte) => !isInside(byte)),
       );
   const end = isEnd ? bytes.length : lastWhole(bytes);
   try {
@@ -34,11 +34,18 @@ function isInside(byte: number): boolean {
   return (byte & 0xc0) === 0x80;
 }
 
-/** Where the last character begins that may be cut. */
+/** Where the last whole character ends. */
 function lastWhole(bytes: Uint8Array): number {
   for (let at = bytes.length - 1; at >= Math.max(0, bytes.length - 4); at--) {
     const byte = bytes[at] ?? 0;
-    if (!isInside(byte)) return byte < 0x80 ? bytes.length : at;
+    if (!isInside(byte)) return at + lengthOf(byte) <= bytes.length ? bytes.length : at;
   }
   return bytes.length;
+}
+
+/** Bytes of the character that begins with this one. */
+function lengthOf(byte: number): number {
+  if (byte < 0x80) return 1;
+  if (byte < 0xe0) return 2;
+  return byte < 0xf0 ? 3 : 4;
 }

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { toolServerOf } from "./tool-server.ts";
 
 const names = { sessionId: "ses_1", name: "fs", revision: "r1", workspace: "/w" };
-const noSecrets = { variables: {}, accessToken: "" };
+const noSecrets = { variables: {}, secretNames: [], accessToken: "" };
 
 it("reads a server that is a process", () => {
   const start = create(StartServerSchema, {

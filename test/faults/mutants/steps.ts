@@ -177,9 +177,7 @@ export const STEP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an approval that is good for more than one try",
-    edits: [
-      edit(CALL, "if (approval?.attempt !== step.attempt) return undefined;", "if (!approval) return undefined;"),
-    ],
+    edits: [edit(CALL, "return approval.attempt === attempt ||", "return true || approval.attempt === attempt ||")],
     caughtBy: [by(LOST, "leaves the call uncertain: a person is asked")],
   },
   {

@@ -1,7 +1,7 @@
 import { by, edit, type Mutant } from "./mutant.ts";
 
 const LEVEL = "packages/store-leveldb/src";
-const MASTER_KEY = "packages/secrets/src/master-key.ts";
+const KEY_FILES = "packages/secrets/src/files.ts";
 const SYNCED = `${LEVEL}/synced.test.ts`;
 const SYNCED_PATHS = `${LEVEL}/synced-paths.test.ts`;
 const SYNCED_KEY = "packages/secrets/src/synced-key.test.ts";
@@ -82,13 +82,13 @@ export const SYNC_MUTANTS: readonly Mutant[] = [
   {
     name: "a master key that is not synced",
     edits: [
-      edit(MASTER_KEY, `    writeSync(handle, text);\n    fsyncSync(handle);\n`, "    writeSync(handle, text);\n"),
+      edit(KEY_FILES, `    writeSync(handle, text);\n    fsyncSync(handle);\n`, "    writeSync(handle, text);\n"),
     ],
     caughtBy: [by(SYNCED_KEY, "puts a new key on disk")],
   },
   {
     name: "a master key whose name is not synced",
-    edits: [edit(MASTER_KEY, "  syncFolder(dirname(file));\n", "")],
+    edits: [edit(KEY_FILES, "  syncFolder(dirname(file));\n", "")],
     caughtBy: [by(SYNCED_KEY, "puts a new key on disk")],
   },
 ];

@@ -6,6 +6,8 @@ import type { ListOptions } from "./execution.ts";
 import { list } from "./list.ts";
 import type { AddOptions } from "./mcp-add.ts";
 import type { CallOptions } from "./mcp-call.ts";
+import type { LoginOptions } from "./mcp-login.ts";
+import type { LogoutOptions } from "./mcp-logout.ts";
 import type { LogsOptions } from "./mcp-logs.ts";
 import type { ToolsOptions } from "./mcp-tools.ts";
 
@@ -15,6 +17,8 @@ type Runs = {
   readonly tools: (deps: Deps, options: ToolsOptions) => Promise<void>;
   readonly call: (deps: Deps, options: CallOptions) => Promise<void>;
   readonly logs: (deps: Deps, options: LogsOptions) => Promise<void>;
+  readonly login: (deps: Deps, options: LoginOptions) => Promise<void>;
+  readonly logout: (deps: Deps, options: LogoutOptions) => Promise<void>;
 };
 
 /** What one of them needs costs the others nothing. */
@@ -24,6 +28,8 @@ const RUNS: Runs = {
   tools: async (deps, options) => (await import("./mcp-tools.ts")).tools(deps, options),
   call: async (deps, options) => (await import("./mcp-call.ts")).call(deps, options),
   logs: async (deps, options) => (await import("./mcp-logs.ts")).logs(deps, options),
+  login: async (deps, options) => (await import("./mcp-login.ts")).login(deps, options),
+  logout: async (deps, options) => (await import("./mcp-logout.ts")).logout(deps, options),
 };
 
 export function newMcpCommand(deps: Deps, run: Runs = RUNS): Command {
@@ -48,7 +54,20 @@ export function newMcpCommand(deps: Deps, run: Runs = RUNS): Command {
       .option("-f, --follow", "go on with what it writes, until Ctrl-C")
       .option("-n, --lines <count>", "at most so many of the lines before; all that are kept unless told", countOf)
       .action((name: string, _, command: Command) => run.logs(deps, { ...optionsOf<LogsOptions>(command), name })),
+    newLogin(deps, run),
+    newLeaf("logout", "Forgets the tokens of a server that you signed in to.")
+      .argument("<name>", "the server's name or id")
+      .action((name: string, _, command: Command) => run.logout(deps, { ...optionsOf<LogoutOptions>(command), name })),
   ]);
+}
+
+function newLogin(deps: Deps, run: Runs): Command {
+  return newLeaf("login", "Signs you in to a remote server, by OAuth: shows the page to open, and waits.")
+    .argument("<name>", "the server's name or id")
+    .option("--env <name>", "an environment that holds the client's secret; may be repeated", collect)
+    .option("--no-browser", "the browser is on another machine: paste the address that it shows in the end")
+    .option("--callback-port <port>", "where the browser comes back to on 127.0.0.1; a free one unless told", countOf)
+    .action((name: string, _, command: Command) => run.login(deps, { ...optionsOf<LoginOptions>(command), name }));
 }
 
 function newAdd(deps: Deps, run: Runs): Command {

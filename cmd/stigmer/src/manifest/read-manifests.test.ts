@@ -79,7 +79,7 @@ describe("bad manifests", () => {
       "an unknown key that is near to none",
       `${ENVELOPE}spec:\n  instructions: x\n  zzz: 1\n`,
       [
-        "f.yaml:6:3: spec.zzz: unknown field; known fields: instructions, description, model, mcpServers, maxTurns, subAgents, askUser, approvals, runnerSelector",
+        "f.yaml:6:3: spec.zzz: unknown field; known fields: instructions, description, model, mcpServers, maxTurns, subAgents, askUser, approvals, runnerSelector, fallbackModels, modelOptions, limits, output, skills, variables, environments, todoList, planFirst, compaction",
       ],
     ],
     [
@@ -146,7 +146,7 @@ describe("bad manifests", () => {
     [
       "a kind that is missing",
       "metadata: {name: a1}\n",
-      ["f.yaml:1:1: kind: is required; one of Agent, McpServer, Session"],
+      ["f.yaml:1:1: kind: is required; one of Agent, Environment, McpServer, Session, Skill"],
     ],
     ["a kind that is misspelled", "kind: Agnet\n", ['f.yaml:1:7: kind: there is no kind "Agnet"; did you mean Agent?']],
     [
@@ -171,7 +171,7 @@ describe("bad manifests", () => {
       "a merge key",
       `${ENVELOPE}spec:\n  <<: {instructions: x}\n`,
       [
-        "f.yaml:5:3: spec.<<: unknown field; known fields: instructions, description, model, mcpServers, maxTurns, subAgents, askUser, approvals, runnerSelector",
+        "f.yaml:5:3: spec.<<: unknown field; known fields: instructions, description, model, mcpServers, maxTurns, subAgents, askUser, approvals, runnerSelector, fallbackModels, modelOptions, limits, output, skills, variables, environments, todoList, planFirst, compaction",
       ],
     ],
     [

@@ -22,7 +22,7 @@ export function patternOf(source: string): RegExp | undefined {
   }
 }
 
-const ESCAPE = String.raw`\\(?:[rnt\\.]|x[0-9A-Fa-f]{2})`;
+const ESCAPE = String.raw`\\(?:[rnt\\.\[\]]|x[0-9A-Fa-f]{2})`;
 
 /** What a pattern may be made of, and after what. A group is never repeated: that is what makes backtracking slow. */
 const KINDS: readonly {

@@ -10,7 +10,9 @@ export function messages(schema: DescMessage, depth = 4): fc.Arbitrary<Message> 
   const fits = (field: DescField): boolean => depth > 0 || !field.message;
   const parts: Record<string, fc.Arbitrary<unknown>> = {};
   for (const field of schema.fields.filter((one) => !one.oneof && fits(one)))
-    parts[field.localName] = mostly(fieldValues(field, depth), fc.constant(undefined));
+    parts[field.localName] = SELDOM.has(field.name)
+      ? fc.oneof(fieldValues(field, depth), fc.constant(undefined))
+      : mostly(fieldValues(field, depth), fc.constant(undefined));
   for (const field of schema.fields.filter((one) => one.oneof && fits(one))) {
     const member = fieldValues(field, depth).map((value) => ({ case: field.localName, value }));
     const name = field.oneof?.localName ?? "";
@@ -18,6 +20,9 @@ export function messages(schema: DescMessage, depth = 4): fc.Arbitrary<Message> 
   }
   return fc.record(parts).map((init) => create(schema, withoutAbsent(init) as never));
 }
+
+/** Fields that may not stand beside others. */
+const SELDOM: ReadonlySet<string> = new Set(["session_id", "secret_value"]);
 
 /** How many fields are as they should be for one that is not. */
 const GOOD = 80;
@@ -154,8 +159,10 @@ const KNOWN: Readonly<Record<string, string>> = {
   value: "eight by",
   secret_value: "",
   digest: `sha256:${"0".repeat(64)}`,
+  digests: `sha256:${"0".repeat(64)}`,
   media_type: "image/png",
   path: "SKILL.md",
+  redirect_uri: "http://127.0.0.1:7777/back",
 };
 
 /** Texts that rules are about: their constants, forms that patterns know, and lengths at their bounds. */

@@ -71,7 +71,10 @@ const KNOWN: Readonly<Record<string, Known>> = {
   [StringRulesSchema.typeName]: { schema: StringRulesSchema, rules: STRING },
   [BytesRulesSchema.typeName]: {
     schema: BytesRulesSchema,
-    rules: { len: (rule: bigint) => (value: Uint8Array) => value.length === Number(rule) },
+    rules: {
+      len: (rule: bigint) => (value: Uint8Array) => value.length === Number(rule),
+      max_len: (rule: bigint) => (value: Uint8Array) => value.length <= Number(rule),
+    },
   },
   [DoubleRulesSchema.typeName]: { schema: DoubleRulesSchema, rules: NUMBER },
   [Int32RulesSchema.typeName]: { schema: Int32RulesSchema, rules: NUMBER },

@@ -1,8 +1,8 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Log } from "@stigmer/base";
 import { isInternal, toWire } from "../error-table.ts";
-import { maskedError } from "../masked-error.ts";
 import type { Exchange, Interceptor } from "../exchange.ts";
+import { maskedError } from "../masked-error.ts";
 
 /** Outermost: turns what was thrown into what the wire says, masked, and logs the cause of what only the log may know. */
 export function errors(log: Log, mask: (text: string) => string = (text) => text): Interceptor {

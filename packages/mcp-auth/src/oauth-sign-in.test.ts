@@ -1,22 +1,28 @@
+import type { ServerResponse } from "node:http";
 import { type SignInStandin, type SignInStandinOptions, signInStandin } from "@stigmer/standins";
 import { describe, expect, it } from "vitest";
-import { createSignIn, type SignInOptions } from "./sign-in.ts";
+import { createOAuthSignIn, type SignInOptions } from "./oauth-sign-in.ts";
 
 const REDIRECT = "http://127.0.0.1:7777/back";
 const SIGNAL = new AbortController().signal;
+const PADDING = "x".repeat(10 * 1024 * 1024);
 const NO_SCOPES: readonly string[] = [];
 const REQUEST = { redirectUri: REDIRECT, state: "the-state", clientId: "", clientSecret: "", scopes: NO_SCOPES };
 
 type Asked = Partial<typeof REQUEST> & { readonly serverUrl?: string };
 
 function begin(standin: SignInStandin, asked: Asked = {}, options: SignInOptions = {}) {
-  return createSignIn(options).begin({ serverUrl: standin.serverUrl, ...REQUEST, ...asked }, SIGNAL);
+  return createOAuthSignIn(options).begin({ serverUrl: standin.serverUrl, ...REQUEST, ...asked }, SIGNAL);
 }
 
 async function signedIn(standin: SignInStandin, asked: Asked = {}) {
   const { url, pending } = await begin(standin, asked);
   const said = await standin.agree(url);
-  return await createSignIn().finish(pending, { code: said.get("code") ?? "", iss: said.get("iss") ?? "" }, SIGNAL);
+  return await createOAuthSignIn().finish(
+    pending,
+    { code: said.get("code") ?? "", iss: said.get("iss") ?? "" },
+    SIGNAL,
+  );
 }
 
 async function refusal(promise: Promise<unknown>): Promise<{ reason: string; kind: string; message: string }> {
@@ -51,6 +57,13 @@ describe("a sign-in", () => {
     expect(standin.registrations).toEqual([]);
   });
 
+  it("asks for renewals where they have a scope of their own", async () => {
+    await using standin = await signInStandin({ metadata: { scopes_supported: ["read", "offline_access"] } });
+
+    expect((await begin(standin)).scopes).toEqual(["read", "offline_access"]);
+    expect((await begin(standin, { scopes: ["a"] })).scopes).toEqual(["a"]);
+  });
+
   it("carries the state, and shows who signs people in before anything is opened", async () => {
     await using other = await signInStandin();
     await using standin = await signInStandin({ resource: { authorization_servers: [other.issuer] } });
@@ -62,7 +75,6 @@ describe("a sign-in", () => {
     expect(other.paths).not.toContain("/authorize");
   });
 
-  const big = JSON.stringify({ issuer: "x".repeat(10 * 1024 * 1024) });
   it.each<[string, SignInStandinOptions]>([
     ["the metadata are those of another resource", { resource: { resource: "https://other.example/mcp" } }],
     ["the metadata are those of another issuer", { metadata: { issuer: "https://other.example" } }],
@@ -81,14 +93,8 @@ describe("a sign-in", () => {
         },
       },
     ],
-    [
-      "the metadata have 10 MB",
-      { instead: { "/.well-known/oauth-authorization-server": (response) => void response.end(big) } },
-    ],
-    [
-      "the resource's metadata have 10 MB",
-      { instead: { "/.well-known/oauth-protected-resource/mcp": (response) => void response.end(big) } },
-    ],
+    ["the metadata have 10 MB", { metadata: { padding: PADDING } }],
+    ["the resource's metadata have 10 MB", { resource: { padding: PADDING } }],
     [
       "the metadata are no JSON",
       { instead: { "/.well-known/oauth-authorization-server": (response) => void response.end("<html>") } },
@@ -117,7 +123,9 @@ describe("a sign-in", () => {
     const { url, pending } = await begin(standin);
     const said = await standin.agree(url);
 
-    const { reason } = await refusal(createSignIn().finish(pending, { code: said.get("code") ?? "", iss }, SIGNAL));
+    const { reason } = await refusal(
+      createOAuthSignIn().finish(pending, { code: said.get("code") ?? "", iss }, SIGNAL),
+    );
 
     expect(reason).toBe("SIGN_IN_FAILED");
     expect(standin.tokenRequests).toEqual([]);
@@ -127,7 +135,7 @@ describe("a sign-in", () => {
     await using standin = await signInStandin();
     const { pending } = await begin(standin);
 
-    const finished = createSignIn().finish(pending, { code: "stolen-code", iss: standin.issuer }, SIGNAL);
+    const finished = createOAuthSignIn().finish(pending, { code: "stolen-code", iss: standin.issuer }, SIGNAL);
     const { reason, message } = await refusal(finished);
 
     expect([reason, message]).toEqual(["SIGN_IN_FAILED", expect.stringContaining("invalid_grant")]);
@@ -152,6 +160,24 @@ describe("a sign-in", () => {
 
     expect(await refusal(signedIn(standin))).toMatchObject({ reason: "SIGN_IN_FAILED" });
     expect(elsewhere.paths).toEqual([]);
+  });
+});
+
+describe("a redirect", () => {
+  it.each(["https://other.example/", "/moved"])("to %s is not followed", async (location) => {
+    const asked: string[] = [];
+    const instead = (path: string) => (response: ServerResponse) => {
+      asked.push(path);
+      response.writeHead(302, { location }).end();
+    };
+    const paths = ["/.well-known/oauth-authorization-server", "/moved"];
+    await using standin = await signInStandin({
+      instead: Object.fromEntries(paths.map((path) => [path, instead(path)])),
+    });
+
+    const { message } = await refusal(begin(standin));
+
+    expect([message, asked]).toEqual([expect.stringContaining("sends requests elsewhere"), paths.slice(0, 1)]);
   });
 });
 
@@ -188,20 +214,22 @@ describe("a renewal", () => {
     await using standin = await signInStandin();
     const first = await signedIn(standin);
 
-    const second = await createSignIn().refresh(first.renewal, SIGNAL);
-    const third = await createSignIn().refresh(second.renewal, SIGNAL);
+    const second = await createOAuthSignIn().refresh(first.renewal, SIGNAL);
+    const third = await createOAuthSignIn().refresh(second.renewal, SIGNAL);
 
     expect(new Set([first, second, third].map(({ accessToken }) => accessToken)).size).toBe(3);
-    expect(await refusal(createSignIn().refresh(first.renewal, SIGNAL))).toMatchObject({ reason: "SIGN_IN_REQUIRED" });
+    expect(await refusal(createOAuthSignIn().refresh(first.renewal, SIGNAL))).toMatchObject({
+      reason: "SIGN_IN_REQUIRED",
+    });
   });
 
   it("keeps its token where it is given no other", async () => {
     await using standin = await signInStandin({ rotates: false });
     const first = await signedIn(standin);
 
-    const second = await createSignIn().refresh(first.renewal, SIGNAL);
+    const second = await createOAuthSignIn().refresh(first.renewal, SIGNAL);
 
-    expect(standin.accepts((await createSignIn().refresh(second.renewal, SIGNAL)).accessToken)).toBe(true);
+    expect(standin.accepts((await createOAuthSignIn().refresh(second.renewal, SIGNAL)).accessToken)).toBe(true);
   });
 
   it("may be tried again where who signs people in is away", async () => {
@@ -209,6 +237,6 @@ describe("a renewal", () => {
     const { renewal } = await signedIn(standin);
     await standin[Symbol.asyncDispose]();
 
-    expect(await refusal(createSignIn().refresh(renewal, SIGNAL))).toMatchObject({ kind: "unavailable" });
+    expect(await refusal(createOAuthSignIn().refresh(renewal, SIGNAL))).toMatchObject({ kind: "unavailable" });
   });
 });
