@@ -1,38 +1,18 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type Clock, type IdSource, invalid, isFault, type Log, unavailable } from "@stigmer/base";
+import { invalid, isFault, type Log } from "@stigmer/base";
 import {
   type AttemptFinished,
   type Hello,
   type Lease,
   ExecutionPhase as Phase,
-  type Runner,
   RunnerCommandController,
   RunnerController,
   type RunnerMessage,
-  RunnerSchema,
-  RunnerSpecSchema,
-  RunnerStatusSchema,
   type ServerLogged,
   type ServerMessage,
   type ToolCallEnded,
   type ToolsChanged,
 } from "@stigmer/contracts/agentic";
-import {
-  bidiStream,
-  type Call,
-  fromRow,
-  type Handler,
-  type Kind,
-  metadataOf,
-  type Pipeline,
-  type Plan,
-  type Resource,
-  requireById,
-  toRow,
-  unary,
-} from "@stigmer/resource";
-import type { Store } from "@stigmer/store";
+import { bidiStream, type Call, type Handler, type Pipeline, unary } from "@stigmer/resource";
 import { hasParkedCall, takeElicitation } from "./elicitations.ts";
 import { type EndingDeps, planEnd } from "./ending.ts";
 import type { Executions } from "./executions.ts";
@@ -40,26 +20,23 @@ import type { Leases } from "./leases.ts";
 import type { LiveSteps } from "./live-steps.ts";
 import { takeBegan, takeEnded } from "./own-steps.ts";
 import { type ProgressFeed, takeProgress } from "./progress.ts";
+import { instanceBefore, noteDraining, noteRunner, planDrain, type RunnerRecordDeps } from "./runner-record.ts";
 import { runnerSaid } from "./runner-said.ts";
-import { type Connection, callKey, freeSlot, type Runners, sendTo } from "./runners.ts";
+import { type Connection, callKey, freeSlot, sendTo } from "./runners.ts";
 import { isFinal } from "./state.ts";
 import { createWindow } from "./window.ts";
 
-export type RunnerControllerDeps = Omit<EndingDeps, "leases"> & {
-  readonly pipeline: Pipeline;
-  readonly store: Store;
-  readonly runnerKind: Kind;
-  readonly executions: Executions;
-  readonly runners: Runners;
-  readonly leases: Leases;
-  readonly live: LiveSteps;
-  readonly clock: Clock;
-  readonly ids: IdSource;
-  readonly log: Log;
-  readonly progress: ProgressFeed;
-  readonly toolServers: ToolServers;
-  readonly leaseDurationMs: number;
-};
+export type RunnerControllerDeps = Omit<EndingDeps, "leases"> &
+  RunnerRecordDeps & {
+    readonly pipeline: Pipeline;
+    readonly executions: Executions;
+    readonly leases: Leases;
+    readonly live: LiveSteps;
+    readonly log: Log;
+    readonly progress: ProgressFeed;
+    readonly toolServers: ToolServers;
+    readonly leaseDurationMs: number;
+  };
 
 /** What tool servers say beside their answers. */
 export type ToolServers = {
@@ -74,30 +51,6 @@ export function runnerHandlers(deps: RunnerControllerDeps): readonly Handler[] {
       deps.pipeline.command(request, call, () => planDrain(deps, request.id, call)),
     ),
   ];
-}
-
-/** The runner is told after the commit; it says itself that it drains when it connects anew. */
-async function planDrain(deps: RunnerControllerDeps, id: string, { org }: Call): Promise<Plan<Runner>> {
-  const row = await requireById(deps.store, deps.runnerKind, { org, id });
-  const runner = fromRow(deps.runnerKind, row) as Resource & Runner;
-  const connection = deps.runners.named(org, row.name);
-  if (!connection) {
-    const message = `runner "${row.name}" is not connected`;
-    throw unavailable("RUNNER_NOT_CONNECTED", { runner: row.name }, { message });
-  }
-  if (runner.status?.draining) return { answer: runner, resource: id };
-  if (runner.status) runner.status.draining = true;
-  metadataOf(runner).resourceVersion = "";
-  return {
-    batch: { puts: [toRow(deps.runnerKind, org, runner)] },
-    preconditions: [{ row, version: row.version }],
-    answer: runner,
-    resource: id,
-    afterCommit: () => {
-      connection.draining = true;
-      sendTo(connection, { case: "drain", value: {} });
-    },
-  };
 }
 
 /** From hello to drain. The runner's leases outlive the line: they end by their deadline, or when its process is seen to end. */
@@ -145,12 +98,6 @@ async function welcome(deps: RunnerControllerDeps, hello: Hello, org: string): P
   const leaseDurationMs = BigInt(deps.leaseDurationMs);
   const value = { heartbeatIntervalMs: leaseDurationMs / 3n, leaseDurationMs, kept };
   return deps.runners.connect(hello, { org, kept, welcome: { case: "welcome", value: value } });
-}
-
-/** The process that had the name last: one name is one process, so that one has ended. */
-async function instanceBefore(deps: RunnerControllerDeps, name: string, org: string): Promise<string | undefined> {
-  const row = await deps.store.getByName({ tenant: org, kind: deps.runnerKind.options.kind, name });
-  return row && (fromRow(deps.runnerKind, row) as Resource & Runner).status?.instance;
 }
 
 /** Takes messages until the line ends. Throws the fault of a message that a runner may not send; it ends the line. */
@@ -233,16 +180,6 @@ async function takeDeclined(
   if (!lease) return;
   await deps.leases.decline(connection, lease);
   freeSlot(connection, { id: lease.executionId, epoch: Number(lease.epoch) });
-}
-
-/** The runner's record says that it drains. */
-async function noteDraining(deps: RunnerControllerDeps, { org, name }: Connection): Promise<void> {
-  const row = await deps.store.getByName({ tenant: org, kind: deps.runnerKind.options.kind, name });
-  if (!row) return;
-  const runner = fromRow(deps.runnerKind, row) as Resource & Runner;
-  if (!runner.status || runner.status.draining) return;
-  runner.status.draining = true;
-  await deps.store.commit({ puts: [toRow(deps.runnerKind, org, runner)] }, [{ row, version: row.version }]);
 }
 
 async function endAttempt(
@@ -331,56 +268,4 @@ async function isOver(
     if (isFault(error, "RESOURCE_NOT_FOUND")) return true;
     throw error;
   }
-}
-
-const MAX_NOTES = 16;
-
-/**
- * Keeps the runner's record, which people read; nothing is decided by it. A line that goes and one that comes may both
- * write it: whoever writes last has looked at both.
- */
-async function noteRunner(deps: RunnerControllerDeps, hello: Hello, org: string): Promise<void> {
-  for (let count = 1; ; count++) {
-    const row = await deps.store.getByName({ tenant: org, kind: deps.runnerKind.options.kind, name: hello.name });
-    const runner = row ? (fromRow(deps.runnerKind, row) as Runner) : newRunner(deps, hello, org);
-    const connected = deps.runners.named(org, hello.name) !== undefined;
-    describe(runner, hello, { connected, now: deps.clock.now() });
-    const put = toRow(deps.runnerKind, org, runner);
-    try {
-      await deps.store.commit({ puts: [put] }, [{ row: put, version: row?.version ?? 0 }]);
-      return;
-    } catch (error) {
-      const moved = isFault(error, "VERSION_MOVED") || isFault(error, "RESOURCE_EXISTS");
-      if (!moved || count === MAX_NOTES) throw error;
-    }
-  }
-}
-
-function describe(runner: Runner, hello: Hello, as: { readonly connected: boolean; readonly now: number }): void {
-  const { connected } = as;
-  const metadata = metadataOf(runner);
-  metadata.updateTime = timestampFromMs(as.now);
-  const connectTime = connected ? metadata.updateTime : runner.status?.connectTime;
-  const { roles, slots, build, labels, instance } = hello;
-  const wasDraining = runner.status?.instance === instance && runner.status.draining;
-  runner.spec = create(RunnerSpecSchema, { roles, slots, labels });
-  runner.status = create(RunnerStatusSchema, {
-    ...{ connected, build, instance, draining: connected && (hello.draining || wasDraining) },
-    ...(connectTime && { connectTime }),
-  });
-}
-
-function newRunner(deps: RunnerControllerDeps, hello: Hello, org: string): Runner {
-  const now = timestampFromMs(deps.clock.now());
-  const id = deps.ids.mint(deps.runnerKind.options.idPrefix);
-  const metadata = {
-    id,
-    org,
-    name: hello.name,
-    generation: 1n,
-    createTime: now,
-    createdBy: "system",
-    updatedBy: "system",
-  };
-  return create(RunnerSchema, { apiVersion: deps.runnerKind.apiVersion, kind: "Runner", metadata });
 }
