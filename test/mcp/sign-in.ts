@@ -38,13 +38,25 @@ export function createPerson({ client_id: clientId = "", client_secret: clientSe
       const wanted =
         cause instanceof InsufficientScopeError ? (cause.requiredScope ?? "").split(" ").filter(Boolean) : [];
       const scopes = wanted.length > 0 ? [...new Set([...asked, ...wanted])] : [];
-      const request = { serverUrl, redirectUri: REDIRECT, state: randomUUID(), clientId, clientSecret, scopes };
+      const issuer = clientId ? await issuerOf(serverUrl) : "";
+      const client = { clientId, clientSecret, issuer };
+      const request = { serverUrl, redirectUri: REDIRECT, state: randomUUID(), ...client, scopes };
       const begun = await signIn.begin(request, signal);
       asked = begun.scopes;
       const grant = await signIn.finish(begun.pending, await agreed(begun.url), signal);
       return grant.accessToken;
     },
   };
+}
+
+/** Whoever registers a client knows where; the runner does not say it, so the server is asked. */
+async function issuerOf(serverUrl: string): Promise<string> {
+  const { origin, pathname } = new URL(serverUrl);
+  const response = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`);
+  const { authorization_servers: [issuer = ""] = [] } = (await response.json()) as {
+    readonly authorization_servers?: readonly string[];
+  };
+  return issuer;
 }
 
 async function agreed(url: string): Promise<{ readonly code: string; readonly iss: string }> {

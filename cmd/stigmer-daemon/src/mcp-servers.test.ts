@@ -62,6 +62,21 @@ describe("a person who lists a server's tools", () => {
     ]);
   });
 
+  it("sees none accepted where another program is started in the place of the one that was", async () => {
+    await using _ = start(createToolHost([{}]));
+    await untilEnd(daemon.client, await approved());
+    const server = await daemon.client.service(McpServerQueryController).get({ id });
+    const accepted = server.status?.acceptedTools.length;
+    const { spec } = server;
+    if (!spec) throw new Error("the server has no spec");
+    spec.description = "the same program";
+    const same = await commands().update(server);
+    if (same.spec?.transport.case === "stdio") same.spec.transport.value.command = "another";
+    const other = await commands().update(same);
+
+    expect([accepted, same.status?.acceptedTools.length, other.status?.acceptedTools.length]).toEqual([1, 1, 0]);
+  });
+
   it("reads them from the server, whatever is kept, and what is read is kept for executions", async () => {
     const host = createToolHost([{}]);
     await using _ = start(host);

@@ -10,7 +10,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { decide, tell, why } from "./commands.fake.ts";
 import { eventsOf, eventsUntil, untilEnd, untilPhase, valuesOf } from "./journal.fake.ts";
-import { createToolHost, startKitRunner, type TestToolHost } from "./kit-runner.fake.ts";
+import { createToolHost, startKitRunner, type TestToolHost, toolListing } from "./kit-runner.fake.ts";
 import { refused } from "./refused.fake.ts";
 import { createAgent, createServer, idOf } from "./resources.fake.ts";
 import { LEVEL, startTestDaemon, type TestDaemon } from "./test-daemon.fake.ts";
@@ -110,6 +110,18 @@ describe("in plan mode", () => {
 
     expect(open).toEqual([approvalId]);
     expect(host.calls).toEqual([]);
+  });
+
+  it("a tool that is found to act when it is to be called is refused, and nobody is asked", async () => {
+    await acceptRead();
+    host.listing = [toolListing({ tool: "read", description: "writes", annotations: "" })];
+
+    const id = await run([calls("files__read"), DONE]);
+    const { status } = await untilEnd(daemon.client, id);
+
+    expect(status).toMatchObject({ phase: Phase.SUCCEEDED, planMode: true });
+    expect(await resultsOf(id)).toEqual([expect.stringMatching(/^refused: in plan mode/)]);
+    expect(made()).toEqual(["read"]);
   });
 
   it("the to-do list is kept", async () => {

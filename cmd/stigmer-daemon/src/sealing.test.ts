@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
@@ -9,7 +9,11 @@ import {
   EnvironmentSchema,
   SealingKeyPlace,
 } from "@stigmer/contracts/agentic";
-import { ApiResourceCommandController, ApiResourceQueryController } from "@stigmer/contracts/commons";
+import {
+  ApiResourceCommandController,
+  ApiResourceQueryController,
+  ApplyResponse_Action,
+} from "@stigmer/contracts/commons";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { refused } from "./refused.fake.ts";
 import { startTestDaemon, type TestDaemon } from "./test-daemon.fake.ts";
@@ -37,6 +41,12 @@ async function apply(
   const headers = { "field-manager": options.manager ?? "ops" };
   const { dryRun = false } = options;
   return await daemon.client.service(ApiResourceCommandController).apply({ resource, dryRun }, { headers });
+}
+
+async function diff(name: string, spec: object) {
+  const resource = anyPack(EnvironmentSchema, create(EnvironmentSchema, { metadata: { name }, spec }));
+  const headers = { "field-manager": "ops" };
+  return await daemon.client.service(ApiResourceQueryController).diff({ resource }, { headers });
 }
 
 /** Every byte of the home folder. */
@@ -137,6 +147,23 @@ describe("a secret", () => {
     expect(other.diff[0]?.after).toBeUndefined();
   });
 
+  it.each([
+    ["a diff", (value: string) => diff("e", specOf(value))],
+    ["a dry run", (value: string) => apply("e", specOf(value), { dryRun: true })],
+  ])("is confirmed by no guess in %s: the right one is a change like a wrong one", async (_, ask) => {
+    await apply("e", specOf(SECRET));
+    const before = await queries().getByReference({ name: "e" });
+
+    const answers = [await ask(SECRET), await ask(`${SECRET}2`)];
+    const [right, wrong] = answers.map(({ action, diff }) => [action, diff.map(({ path }) => path)]);
+
+    expect(right).toEqual(wrong);
+    expect(right?.[0]).toBe(ApplyResponse_Action.UPDATED);
+    expect(answers[0]?.diff).toContainEqual(expect.objectContaining({ path: 'spec.secrets[name="TOKEN"].value' }));
+    expect(await queries().getByReference({ name: "e" })).toEqual(before);
+    expect((await apply("e", specOf(SECRET))).action).toBe(ApplyResponse_Action.UNCHANGED);
+  });
+
   it("belongs to who applied it: another manager's value is a conflict that shows none", async () => {
     await apply("e", specOf(SECRET), { manager: "a" });
 
@@ -193,6 +220,17 @@ describe("the sealing key", () => {
     const folder = join(daemon.home, "keys");
     return join(folder, readdirSync(folder)[0] ?? "");
   };
+
+  it.each([
+    ["diff", () => diff("e", specOf(SECRET))],
+    ["dry run", () => apply("e", specOf(SECRET), { dryRun: true })],
+  ])("is not made by a %s", async (_, ask) => {
+    const { action } = await ask();
+
+    expect(action).toBe(ApplyResponse_Action.CREATED);
+    expect(await queries().getSealingKey({})).toMatchObject({ place: SealingKeyPlace.UNSPECIFIED });
+    expect(existsSync(join(daemon.home, "keys")) ? readdirSync(join(daemon.home, "keys")) : []).toEqual([]);
+  });
 
   it("is made at first use, for its owner only", async () => {
     expect(await queries().getSealingKey({})).toMatchObject({ place: SealingKeyPlace.UNSPECIFIED, available: true });

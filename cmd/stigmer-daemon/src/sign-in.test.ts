@@ -57,7 +57,8 @@ const server = () => daemon.client.service(McpServerQueryController).get({ id })
 /** A stand-in, and the server `web` that stands for it. */
 async function scene(options: SignInStandinOptions = {}, oauth: MessageInitShape<typeof OAuthSchema> = {}) {
   const standin = await signInStandin(options);
-  const transport = { case: "http" as const, value: { url: standin.serverUrl, oauth } };
+  const known = { ...oauth, ...(oauth.clientId && !oauth.issuer && { issuer: standin.issuer }) };
+  const transport = { case: "http" as const, value: { url: standin.serverUrl, oauth: known } };
   id = idOf(await commands().create({ metadata: { name: "web" }, spec: { transport } }));
   return standin;
 }
@@ -151,6 +152,36 @@ describe("a person who signs in to a server", () => {
     const values = [...asked.filter((one) => one !== null), ...host.tokens, client.secret];
     expect(values.length).toBeGreaterThan(5);
     expect(values.filter((value) => all.includes(value))).toEqual([]);
+  });
+
+  it("is refused where the server names another issuer than its spec: neither secret nor code leaves", async () => {
+    const client = { id: "ours", secret: "client-secret-of-ours" };
+    await using real = await signInStandin({ client });
+    const oauth = { clientId: "ours", clientSecretVariable: "WEB_SECRET", issuer: real.issuer };
+    const metadata = { authorization_endpoint: `${real.issuer}/authorize` };
+    await using evil = await scene({ metadata }, oauth);
+    const secrets = [{ name: "WEB_SECRET", value: client.secret }];
+    await daemon.client.service(EnvironmentCommandController).create({ metadata: { name: "dev" }, spec: { secrets } });
+
+    const { reason } = await refused(begun(["dev"]));
+
+    expect(reason).toBe("SIGN_IN_FAILED");
+    expect([evil.registrations, evil.tokenRequests, real.paths]).toEqual([[], [], []]);
+  });
+
+  it.each([
+    ["a client and no issuer", { clientId: "ours" }],
+    ["an issuer without https", { issuer: "http://idp.example" }],
+    ["an issuer that looks like this machine", { issuer: "http://localhost.example" }],
+    ["an issuer with a password", { issuer: "https://user:pass@idp.example" }],
+    ["an issuer with a query", { issuer: "https://idp.example/?a" }],
+    ["an issuer that is no URL", { issuer: "idp.example" }],
+  ])("can't be described with %s", async (_, oauth) => {
+    const transport = { case: "http" as const, value: { url: "https://mcp.example", oauth } };
+
+    const { kind } = await refused(commands().create({ metadata: { name: "web" }, spec: { transport } }));
+
+    expect(kind).toBe("invalid");
   });
 
   it("can't end it with the state of another, twice, after its time, or at another server", async () => {

@@ -127,7 +127,8 @@ async function judge(deps: CapabilityDeps, judging: Judging): Promise<Verdict> {
   const value = isMasked ? (JSON.parse(asked.call.arguments) as Record<string, Json>) : checked.value;
   if (tool.agent) return await delegate(deps, { asked, state, step, agent: tool.agent, value, call: judging.call });
   if (tool.server === "") return await judgeOwn(deps, { asked, state, step, tool, value });
-  if (isBarred(state, tool) && !step?.attempt) return refuse(asked, BARRED);
+  const hasBegun = step !== undefined && step.attempt > 0 && step.attempt !== judging.unstarted;
+  if (isBarred(state, tool) && !hasBegun) return refuse(asked, BARRED);
   return await judgeCall(deps, judging, { tool, value });
 }
 

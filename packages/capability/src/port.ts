@@ -10,6 +10,8 @@ export type SignInRequest = {
   readonly clientId: string;
   /** Empty means a public client. */
   readonly clientSecret: string;
+  /** Who may sign people in; required with a client. Empty means whomever the server names. */
+  readonly issuer: string;
   /** Empty asks for those that the server names. */
   readonly scopes: readonly string[];
 };

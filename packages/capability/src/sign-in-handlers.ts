@@ -36,9 +36,9 @@ async function login(deps: CapabilityDeps, request: LoginMcpServerRequest, call:
   return await deps.pipeline.command(request, unkeyed(call), async () => {
     const { id, redirectUri, environments } = request;
     const { name, http } = await remoteServer(deps, call.org, id);
-    const { clientId = "", scopes = [] } = http.oauth ?? {};
+    const { clientId = "", issuer = "", scopes = [] } = http.oauth ?? {};
     const clientSecret = await clientSecretOf(deps, { name, http, org: call.org, environments });
-    const asked = { serverUrl: http.url, redirectUri, clientId, clientSecret, scopes };
+    const asked = { serverUrl: http.url, redirectUri, clientId, clientSecret, issuer, scopes };
     const begun = await naming(name, () => deps.signIns.begin({ org: call.org, id }, asked, call.signal));
     const answer = create(LoginMcpServerResponseSchema, {
       ...{ authorizationUrl: begun.url, issuer: begun.issuer, scopes: [...begun.scopes] },

@@ -22,6 +22,8 @@ export type KeptGrant = Omit<Grant, "lifetimeMs"> & {
   readonly url: string;
   /** When the access token ends, in milliseconds; 0 where that is not known. */
   readonly expiresAt: number;
+  /** When it is to be renewed, in milliseconds; 0 where that is not known. */
+  readonly renewAt: number;
 };
 
 export type FoundGrant = { readonly grant: KeptGrant; readonly version: number };

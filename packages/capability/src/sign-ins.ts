@@ -37,7 +37,7 @@ export type SignInsDeps = {
 
 const PENDING_MS = 10 * 60 * 1000;
 const MOST_PENDING = 100;
-/** A token that ends so soon is renewed before it is sent. */
+/** A token that ends so soon is renewed before it is sent; one that never lasts so long in the second half of its life. */
 const MARGIN_MS = 60_000;
 const RENEWAL_MS = 60_000;
 const MAX_TRIES = 16;
@@ -102,8 +102,8 @@ async function locate(
 
 type Standing = { readonly refused: string | undefined; readonly now: number };
 
-function isGood({ accessToken, expiresAt }: KeptGrant, { refused, now }: Standing): boolean {
-  return accessToken !== refused && !endsBy(expiresAt, now + MARGIN_MS);
+function isGood({ accessToken, renewAt }: KeptGrant, { refused, now }: Standing): boolean {
+  return accessToken !== refused && !endsBy(renewAt, now);
 }
 
 function endsBy(expiresAt: number, time: number): boolean {
@@ -159,7 +159,9 @@ async function committed({ resources }: SignInsDeps, plan: () => ReturnType<type
 
 function keptOf({ resources, mask }: SignInsDeps, url: string, { lifetimeMs, ...grant }: Grant): KeptGrant {
   mask([grant.accessToken]);
-  return { ...grant, url, expiresAt: lifetimeMs === undefined ? 0 : resources.clock.now() + lifetimeMs };
+  if (lifetimeMs === undefined) return { ...grant, url, expiresAt: 0, renewAt: 0 };
+  const expiresAt = resources.clock.now() + lifetimeMs;
+  return { ...grant, url, expiresAt, renewAt: expiresAt - Math.min(MARGIN_MS, lifetimeMs / 2) };
 }
 
 export function signInRequired(server: string): Fault {

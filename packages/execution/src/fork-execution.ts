@@ -28,7 +28,9 @@ export async function planFork(
   const agent = await agentOf(deps, request, { shared, org: call.org });
   const { workspace, previousExecutionId } = created;
   const planApproved = created.planFirst && !shared.status.planMode;
-  const { environments, values } = await handedOn(deps, ref, created);
+  const { environments, values } = await handedOn(deps, ref, created, {
+    secrets: created.requestedBy === call.caller.subject && agent.name === created.agent,
+  });
   const session = { agent: agent.name, workspace, agentRevision: agent.revision, environments };
   const bound = await newSession(deps, session, call);
   const start = await startExecution(deps, call, {

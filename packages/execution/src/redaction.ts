@@ -39,6 +39,11 @@ const OWN: ReadonlySet<ExecutionEvent["event"]["case"]> = new Set([
   ...(["phaseChanged", "cancelRequested", "leaseGranted", "retried", "approvalDecided"] as const),
 ]);
 
+/** A person's arguments are made as they are recorded: masked they would be another call. */
+function isOwn({ event }: ExecutionEvent): boolean {
+  return OWN.has(event.case) && !(event.case === "approvalDecided" && event.value.arguments !== "");
+}
+
 export function createRedaction({
   redactor,
   variables,
@@ -69,7 +74,7 @@ export function createRedaction({
       try {
         await ready(ref, created);
       } catch (error) {
-        if (!isFault(error, "SEALING_KEY_MISSING") || !events.every(({ event }) => OWN.has(event.case))) throw error;
+        if (!isFault(error, "SEALING_KEY_MISSING") || !events.every(isOwn)) throw error;
         return events.map((event) => maskedMessage(ExecutionEventSchema, event, () => "***"));
       }
       return events.map(masked);

@@ -42,13 +42,14 @@ export async function handedOn(
   { variables }: { readonly variables: Variables },
   ref: ExecutionRef,
   created: ExecutionCreated,
+  of: { readonly secrets: boolean } = { secrets: true },
 ): Promise<{ readonly environments: string[]; readonly values: OneOffValue[] }> {
   const { values, secrets } = await variables.sourcesOf(ref, created);
   return {
     environments: created.environments.toReversed(),
     values: [
       ...Object.entries(values).map(([name, value]) => create(OneOffValueSchema, { name, value })),
-      ...Object.entries(secrets).map(([name, secretValue]) =>
+      ...Object.entries(of.secrets ? secrets : {}).map(([name, secretValue]) =>
         create(OneOffValueSchema, { name, secretValue, forceShort: true }),
       ),
     ],

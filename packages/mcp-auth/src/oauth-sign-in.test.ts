@@ -7,7 +7,14 @@ const REDIRECT = "http://127.0.0.1:7777/back";
 const SIGNAL = new AbortController().signal;
 const PADDING = "x".repeat(10 * 1024 * 1024);
 const NO_SCOPES: readonly string[] = [];
-const REQUEST = { redirectUri: REDIRECT, state: "the-state", clientId: "", clientSecret: "", scopes: NO_SCOPES };
+const REQUEST = {
+  redirectUri: REDIRECT,
+  state: "the-state",
+  clientId: "",
+  clientSecret: "",
+  issuer: "",
+  scopes: NO_SCOPES,
+};
 
 type Asked = Partial<typeof REQUEST> & { readonly serverUrl?: string };
 
@@ -48,8 +55,9 @@ describe("a sign-in", () => {
   it("uses the client that was registered beforehand, with its secret, and asks for the scopes that it is told", async () => {
     await using standin = await signInStandin({ client: { id: "ours", secret: "hush-hush" }, registers: false });
 
-    const { url } = await begin(standin, { clientId: "ours", clientSecret: "hush-hush", scopes: ["a", "b"] });
-    const grant = await signedIn(standin, { clientId: "ours", clientSecret: "hush-hush" });
+    const client = { clientId: "ours", clientSecret: "hush-hush", issuer: standin.issuer };
+    const { url } = await begin(standin, { ...client, scopes: ["a", "b"] });
+    const grant = await signedIn(standin, client);
 
     expect(new URL(url).searchParams.get("scope")).toBe("a b");
     expect(url).not.toContain("hush-hush");
@@ -105,6 +113,60 @@ describe("a sign-in", () => {
     const { reason, kind } = await refusal(begin(standin));
 
     expect([reason, kind]).toEqual(["SIGN_IN_FAILED", "precondition"]);
+  });
+
+  it.each([
+    ["authorization_endpoint", "/authorize"],
+    ["token_endpoint", "/token"],
+    ["registration_endpoint", "/register"],
+  ])(
+    "is refused where the issuer has its %s elsewhere, unless it is the one that was named",
+    async (endpoint, path) => {
+      await using elsewhere = await signInStandin();
+      const url = `${elsewhere.issuer}${path}`;
+      await using standin = await signInStandin({ metadata: { [endpoint]: url } });
+
+      const { reason, message } = await refusal(begin(standin));
+      const before = [...standin.registrations, ...elsewhere.paths];
+      const begun = await begin(standin, { issuer: standin.issuer });
+
+      expect([reason, message]).toEqual(["SIGN_IN_FAILED", expect.stringContaining("oauth.issuer")]);
+      expect(before).toEqual([]);
+      expect(begun.issuer).toBe(standin.issuer);
+    },
+  );
+
+  it("tells a server that was taken over neither the client nor a code: its issuer is another", async () => {
+    await using real = await signInStandin({ client: { id: "ours", secret: "hush-hush" } });
+    await using evil = await signInStandin({ metadata: { authorization_endpoint: `${real.issuer}/authorize` } });
+    const client = { clientId: "ours", clientSecret: "hush-hush", issuer: real.issuer };
+
+    const refusals = [
+      await refusal(signedIn(evil, client)),
+      await refusal(signedIn(evil, { issuer: real.issuer })),
+      await refusal(signedIn(evil, { ...client, issuer: `${evil.issuer}/tenant` })),
+    ];
+
+    expect(refusals.map(({ reason }) => reason)).toEqual(Array(3).fill("SIGN_IN_FAILED"));
+    expect(refusals.map(({ message }) => message)).toEqual(Array(3).fill(expect.stringContaining("another issuer")));
+    expect([evil.registrations, evil.tokenRequests, real.paths]).toEqual([[], [], []]);
+    expect(evil.paths).not.toContain("/.well-known/oauth-authorization-server");
+  });
+
+  it("takes the issuer that was named, wherever in the server's list it stands and with or without a slash at its end", async () => {
+    await using real = await signInStandin();
+    await using standin = await signInStandin({
+      resource: { authorization_servers: ["https://a.example", real.issuer] },
+    });
+
+    expect((await begin(standin, { issuer: `${real.issuer}/` })).issuer).toBe(real.issuer);
+  });
+
+  it("shows a client to nobody where it is not said who knows it", async () => {
+    await using standin = await signInStandin({ client: { id: "ours" } });
+
+    expect(await refusal(begin(standin, { clientId: "ours" }))).toMatchObject({ reason: "SIGN_IN_FAILED" });
+    expect(standin.paths).toEqual([]);
   });
 
   it("gives up on who does not answer", async () => {
@@ -196,7 +258,7 @@ describe("a private network", () => {
       const guarded = createGuardedFetch({ serverUrl, signal: SIGNAL, timeoutMs: 1_000, resolve });
       const said = { resource: serverUrl, authorization_servers: ["https://inside.example"] };
 
-      const found = discover(serverUrl, async (url, init) =>
+      const found = discover({ serverUrl, issuer: "" }, async (url, init) =>
         new URL(url).host === "mcp.example" ? Response.json(said) : await guarded(url, init),
       );
 

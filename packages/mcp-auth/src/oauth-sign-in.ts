@@ -35,7 +35,8 @@ type Renewal = Party & { readonly refreshToken: string };
 
 /**
  * Signs people in by OAuth 2.1 as the MCP specification's authorization says it: PKCE with S256 and the `resource` parameter always,
- * the issuer checked. Requests go by `https`, by `http` to a loopback host only; no redirect is followed, no answer is read past
+ * the issuer checked. A client that was registered beforehand is shown to the issuer that the request names only; where it names
+ * none, every endpoint has the issuer's origin. Requests go by `https`, by `http` to a loopback host only; no redirect is followed, no answer is read past
  * 1 MiB, and private addresses are reached only where the server itself stands on one.
  */
 export function createOAuthSignIn(options: SignInOptions = {}): SignIn {
@@ -64,7 +65,9 @@ export function createOAuthSignIn(options: SignInOptions = {}): SignIn {
 
 async function begin(request: SignInRequest, fetchFn: GuardedFetch): Promise<Authorization> {
   const { serverUrl, redirectUri, state } = request;
-  const { scopes: named, ...found } = await discover(serverUrl, fetchFn);
+  if (request.clientId && !request.issuer)
+    throw failed("nobody says who knows the client: name who signs people in in the server's oauth.issuer");
+  const { scopes: named, ...found } = await discover({ serverUrl, issuer: request.issuer }, fetchFn);
   const { authorizationServerUrl, metadata, resource } = found;
   const scopes = request.scopes.length > 0 ? request.scopes : withRenewal(named, metadata);
   const scope = scopes.length > 0 ? { scope: scopes.join(" ") } : {};
@@ -99,7 +102,7 @@ async function clientOf(
   if (clientId) return { client_id: clientId, ...(clientSecret && { client_secret: clientSecret }) };
   if (!metadata.registration_endpoint)
     throw failed(
-      "who signs people in registers no clients: register one there, and name it in the server's oauth.clientId",
+      "who signs people in registers no clients: register one there, and name it in the server's oauth.clientId and oauth.issuer",
     );
   const clientMetadata = {
     client_name: "Stigmer",

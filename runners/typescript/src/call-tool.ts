@@ -45,7 +45,7 @@ export async function callTool(deps: CallToolDeps, invocation: ToolInvocation, c
   };
   try {
     const result = await make(deps, { invocation, args, call, options });
-    return await answerOf(result, call.context.saveBlob, deps.masker.maskContent);
+    return await answerOf(result, call.context.saveBlob, deps.masker);
   } catch (error) {
     if (error instanceof ProtocolError) return { content: deps.masker.mask(error.message), isError: true };
     throw error;

@@ -80,6 +80,7 @@ export function hostServer(server: ToolServer, deps: HostedServerDeps, onDeath: 
       return () => void holders.delete(holder);
     },
     renew: (token) => {
+      masker.add([token]);
       accessToken = token;
     },
     async end() {

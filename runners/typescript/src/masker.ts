@@ -2,6 +2,8 @@ import { createRedactor } from "@stigmer/sdk";
 
 /** Hides secrets in what a server says. */
 export interface Masker {
+  /** From now on these are hidden too; what was known before stays hidden. */
+  add(secrets: readonly string[]): void;
   /** The text with `***` for every secret in it, in whatever form: as it is, in base64, in a URL, in JSON and the like. */
   mask(text: string): string;
   /** As `mask`, of a text that was cut off: what at its end may begin a secret is hidden too. */
@@ -14,11 +16,15 @@ const MASK = "***";
 
 export function createMasker(secrets: readonly string[]): Masker {
   const redactor = createRedactor();
-  redactor.add(secrets);
   // What is no text is looked through byte by byte.
   const bytewise = createRedactor();
-  bytewise.add(secrets.map((secret) => Buffer.from(secret, "utf8").toString("latin1")));
+  const add = (more: readonly string[]): void => {
+    redactor.add(more);
+    bytewise.add(more.map((secret) => Buffer.from(secret, "utf8").toString("latin1")));
+  };
+  add(secrets);
   return {
+    add,
     mask: redactor.text,
     maskCut(text) {
       const stream = redactor.stream();

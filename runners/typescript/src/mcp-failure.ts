@@ -14,11 +14,13 @@ export type FailureContext = {
   readonly masker: Masker;
 };
 
+const LONGEST_TEXT = 500;
+
 /** What went wrong with a server, as people are told: what happened, then the end of what it wrote. */
 export function mcpFailure(error: unknown, context: FailureContext): Failure {
   if (error instanceof Failure) return error;
   const { server, doing, account, masker } = context;
-  const signIn = signInNeeded(error);
+  const signIn = signInNeeded(error, masker);
   if (signIn) {
     const message = `tool server ${JSON.stringify(server)} ${signIn}: stigmer mcp login ${server}`;
     return new Failure("SIGN_IN_REQUIRED", masker.mask(message), { cause: error, notStarted: true });
@@ -28,30 +30,34 @@ export function mcpFailure(error: unknown, context: FailureContext): Failure {
   return new Failure("TOOL_SERVER_FAILED", message, { cause: error, notStarted: neverArrived(error) });
 }
 
-function signInNeeded(error: unknown): string | undefined {
-  if (error instanceof InsufficientScopeError) return `wants more than was granted${scopesOf(error)}`;
-  return error instanceof SdkHttpError && error.status === 401 ? "wants to know who you are" : undefined;
+function signInNeeded(error: unknown, masker: Masker): string | undefined {
+  if (error instanceof InsufficientScopeError) return `wants more than was granted${scopesOf(error, masker)}`;
+  return isUnknownCaller(error) ? "wants to know who you are" : undefined;
 }
 
-function scopesOf({ requiredScope }: InsufficientScopeError): string {
-  return requiredScope ? ` (${requiredScope.slice(0, 500)})` : "";
+function isUnknownCaller(error: unknown): boolean {
+  return error instanceof SdkHttpError && error.status === 401;
+}
+
+function scopesOf({ requiredScope }: InsufficientScopeError, masker: Masker): string {
+  return requiredScope ? ` (${shortened(requiredScope, masker)})` : "";
 }
 
 /** Whether the connection itself is of no use any more; one that wants another token is. */
 export function isBrokenChannel(error: unknown): boolean {
-  if (signInNeeded(error)) return false;
+  if (error instanceof InsufficientScopeError || isUnknownCaller(error)) return false;
   return error instanceof SdkHttpError || error instanceof NotSent || systemCode(error) !== undefined;
 }
 
-function describe(error: unknown, { timeoutMs, account }: FailureContext): string {
+function describe(error: unknown, { timeoutMs, account, masker }: FailureContext): string {
   const code = error instanceof SdkError ? error.code : undefined;
   if (code === SdkErrorCode.RequestTimeout) return `it did not answer within ${timeoutMs / 1000} s`;
   if (code === SdkErrorCode.ConnectionClosed) return account ? "" : "the connection closed";
-  if (code === SdkErrorCode.InvalidResult) return `its answer is not what MCP prescribes: ${firstLine(error)}`;
+  if (code === SdkErrorCode.InvalidResult) return `its answer is not what MCP prescribes: ${firstLine(error, masker)}`;
   const system = systemCode(error);
   if (system === "ENOENT") return `its program was not found${pathOf(error)}`;
   if (system === "EACCES") return "its program may not be executed";
-  return system ? `${firstLine(error)} (${system})` : firstLine(error);
+  return system ? `${firstLine(error, masker)} (${system})` : firstLine(error, masker);
 }
 
 const REFUSED_STATUS = new Set([401, 403, 404]);
@@ -74,7 +80,11 @@ function pathOf(error: unknown): string {
   return error instanceof Error && "path" in error ? `: ${String(error.path)}` : "";
 }
 
-function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return (text.split("\n")[0] ?? "").slice(0, 500);
+function firstLine(error: unknown, masker: Masker): string {
+  return shortened(error instanceof Error ? error.message : String(error), masker);
+}
+
+/** The beginning of a text's first line. Nothing is cut before it is masked: half of a secret would not be found. */
+function shortened(text: string, masker: Masker): string {
+  return (masker.mask(text).split("\n")[0] ?? "").slice(0, LONGEST_TEXT);
 }

@@ -110,14 +110,16 @@ describe("a server", () => {
   });
 
   it("gets the variables that it declares, which count more than what its definition says", async () => {
-    const { env } = await look(fixture("ok", { variables: { TOKEN: "tok-12345678", DECLARED: "by a person" } }));
+    const variables = { TOKEN: "tok-12345678", DECLARED: "by a person" };
+
+    const { env } = await look(fixture("ok", { variables, secretNames: [] }));
 
     expect(env).toMatchObject({ TOKEN: "tok-12345678", DECLARED: "by a person" });
   });
 
   it("is started anew for other variables, and the one that had the older is ended", async () => {
-    const before = await look(fixture("ok", { variables: { TOKEN: "tok-12345678" } }));
-    const after = await look(fixture("ok", { variables: { TOKEN: "tok-87654321" } }));
+    const before = await look(fixture("ok", { variables: { TOKEN: "tok-12345678" }, secretNames: [] }));
+    const after = await look(fixture("ok", { variables: { TOKEN: "tok-87654321" }, secretNames: [] }));
 
     expect(after.env).toMatchObject({ TOKEN: "tok-87654321" });
     await vi.waitFor(() => expect(isRunning(before.pid)).toBe(false), { timeout: 10_000, interval: 20 });
@@ -375,6 +377,21 @@ describe("a stop", () => {
     await host.stop("ses_1");
 
     expect([one, two, other].map(({ pid }) => isRunning(pid))).toEqual([false, false, true]);
+  });
+
+  it("of a person's last server removes the private folder, and no other", async () => {
+    const own = { sessionId: "person-1", workspace: "" };
+    const { cwd } = await look(fixture("ok", { ...own, name: "one" }));
+    await look(fixture("ok", { ...own, name: "two" }));
+    await look(fixture("ok", { sessionId: "person-2" }));
+    const session = await look(fixture("ok", { workspace: "" }));
+
+    await host.stop("person-1", "one");
+    const isThereForTheOther = existsSync(cwd);
+    for (const sessionId of ["person-1", "person-2", "ses_1"]) await host.stop(sessionId);
+
+    expect(isThereForTheOther).toBe(true);
+    expect([cwd, workspace, session.cwd].map((folder) => existsSync(folder))).toEqual([false, true, true]);
   });
 
   it("ends what the server started as well", async () => {

@@ -89,8 +89,10 @@ export function createMcpHost({ env, log, stopPatienceMs = 10_000 }: McpHostOpti
       // A server may have died since it was last used, which only shows now; it is started anew, once.
       return await make().catch((error: unknown) => (wasNotSent(error) ? make() : Promise.reject(error)));
     },
-    stop: (sessionId, name) =>
-      stopWhere((server) => server.sessionId === sessionId && (name === undefined || server.name === name)),
+    async stop(sessionId, name) {
+      await stopWhere((server) => server.sessionId === sessionId && (name === undefined || server.name === name));
+      if (isOver(sessionId, hosted)) folders.removeOf(sessionId);
+    },
     async close() {
       isClosed = true;
       await stopWhere(() => true);
@@ -104,6 +106,11 @@ export function createMcpHost({ env, log, stopPatienceMs = 10_000 }: McpHostOpti
 function keyOf({ sessionId, name, revision, variables }: ToolServer): string {
   const values = JSON.stringify(Object.entries(variables).sort());
   return JSON.stringify([sessionId, name, revision, createHash("sha256").update(values).digest("base64")]);
+}
+
+/** Whether a session never comes again: it was one person's single use of a server, and no server of it is left. */
+function isOver(sessionId: string, hosted: ReadonlyMap<string, HostedServer>): boolean {
+  return sessionId.startsWith("person-") && ![...hosted.values()].some(({ server }) => server.sessionId === sessionId);
 }
 
 function wasNotSent(error: unknown): boolean {

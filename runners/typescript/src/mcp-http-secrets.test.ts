@@ -44,6 +44,15 @@ const http = createServer(async (request, response) => {
       params: { message: "Who?", requestedSchema: { type: "object", properties: {} } },
     });
     send({ id, result: { content: [{ type: "text", text: JSON.stringify(await replied.promise) }] } });
+  } else if (params?.name === "leak") {
+    const token = request.headers.authorization ?? "";
+    const blob = Buffer.from(`${token} kept`).toString("base64");
+    const resource = { uri: `file:///w/${token}.txt`, mimeType: "text/plain", blob };
+    const content = [
+      { type: "text", text: token },
+      { type: "resource", resource },
+    ];
+    send({ id, result: { content } });
   } else if (params?.name !== "wait") send({ id, result: { content: [{ type: "text", text: "ok" }] } });
   if (params?.name === "wait") newer.resolve();
   else response.end();
@@ -101,6 +110,20 @@ it("sends the access token of the moment, over the session that there is", async
   const calls = seen.filter(({ method }) => method === "tools/call");
   expect(calls.map(({ headers }) => headers.authorization)).toEqual(["Bearer first", "Bearer second"]);
   expect(seen.filter(({ method }) => method === "initialize")).toHaveLength(1);
+});
+
+it("masks a renewed access token in texts and attachments", async () => {
+  await call("echo", { ...server, accessToken: "first-12345678" });
+  const context = createFakeContext();
+  const leak = { tool: "leak", arguments: "{}", idempotencyKey: "k1" };
+
+  const answer = await host.call({ ...server, accessToken: "second-12345678" }, leak, context);
+
+  expect(answer.content).toMatch(/^Bearer \*\*\*\n/);
+  expect(JSON.stringify([answer.content, answer.attachments?.map(({ name }) => name)])).not.toContain(
+    "second-12345678",
+  );
+  expect(context.saved.map((content) => new TextDecoder().decode(content))).toEqual(["Bearer *** kept"]);
 });
 
 it("takes no token to where a server sends it away", async () => {

@@ -1,6 +1,7 @@
 import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/client";
 import { expect, it } from "vitest";
 import { createFakeContext } from "./call-context.fake.ts";
+import { createMasker } from "./masker.ts";
 import { answerOf } from "./tool-answer.ts";
 
 const result = (content: ContentBlock[], more: Partial<CallToolResult> = {}): CallToolResult => ({ content, ...more });
@@ -96,4 +97,52 @@ it.each([
 
 it("reads a text that is no Unicode", async () => {
   expect((await read(result([{ type: "text", text: "a\ud800b" }]))).content).toBe("a\ufffdb");
+});
+
+const readWithout = (secrets: string[], of: CallToolResult) =>
+  answerOf(of, createFakeContext().saveBlob, createMasker(secrets));
+const fileAt = (uri: string, mimeType = "text/plain"): ContentBlock => {
+  return { type: "resource", resource: { uri, mimeType, blob: "AA==" } };
+};
+
+it.each<[string, ContentBlock, string]>([
+  ["in a file's name", fileAt("file:///w/my-s3cret-key.txt"), "my-***.txt"],
+  ["cut by a path", fileAt("https://h/s3cret/key-1.txt"), "***.txt"],
+  ["cut by the longest name", fileAt(`file:///w/${"x".repeat(250)}s3cret-key`), `${"x".repeat(250)}***`],
+  ["in a name that leaves characters out", fileAt("file:///w/s3c:ret-key.txt"), "***.txt"],
+  ["in a media type", fileAt("", "text/s3cret.key"), "resource-1"],
+])("keeps a secret out of an attachment: %s", async (_, block, name) => {
+  const { attachments } = await readWithout(["s3cret-key", "s3cret/key-1", "s3cret.key"], result([block]));
+
+  expect(attachments).toMatchObject([{ name, mediaType: expect.not.stringContaining("s3cret") }]);
+});
+
+it.each<[string, CallToolResult, string]>([
+  ["a text", result([{ type: "text", text: "it is s3cret-key" }]), "it is ***"],
+  ["a link", result([{ type: "resource_link", uri: "file:///s3cret-key", name: "a" }]), "[resource file:///***]"],
+  ["a text file", result([{ type: "resource", resource: { uri: "file:///a", text: "s3cret-key" } }]), "***"],
+  ["structured content", result([], { structuredContent: { key: "s3cret-key" } }), '{"key":"***"}'],
+])("keeps a secret out of %s", async (_, of, content) => {
+  expect((await readWithout(["s3cret-key"], of)).content).toBe(content);
+});
+
+it.each<[string, string, object, unknown]>([
+  ["a number", "12345678", { id: 12345678, next: [true, null, 1] }, { id: "***", next: [true, null, 1] }],
+  ["what a quote is written like", "abcdefg\\", { a: 'abcdefg"', b: 1 }, '{"a":"***"","b":1}'],
+  ["several values", '1,"b":2', { a: 1, b: 2 }, '{"a":***}'],
+])("leaves JSON that is JSON still where a secret is %s", async (_, secret, structuredContent, shown) => {
+  const structured = await readWithout([secret], result([], { structuredContent }));
+  const text = JSON.stringify(structuredContent);
+  const written = await readWithout([secret], result([{ type: "text", text }]));
+
+  expect(JSON.parse(structured.content)).toEqual(shown);
+  expect(written.content).toBe(structured.content);
+});
+
+it("answers with no secret where JSON is nested too deep to be walked", async () => {
+  const text = `${"[".repeat(100_000)}12345678${"]".repeat(100_000)}`;
+
+  const { content } = await readWithout(["12345678"], result([{ type: "text", text }]));
+
+  expect(content).toContain("[***]");
 });

@@ -1,5 +1,7 @@
 import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/client";
 import type { ToolAnswer, ToolAttachment } from "@stigmer/sdk";
+import { maskedText } from "./masked-text.ts";
+import { createMasker, type Masker } from "./masker.ts";
 
 const LONGEST_RESULT_BYTES = 1024 * 1024;
 const MOST_ATTACHMENTS = 64;
@@ -10,20 +12,22 @@ const MEDIA_TYPE = /^[a-z]+\/[a-z0-9.+-]{1,100}$/;
 export type SaveBlob = (content: Uint8Array) => Promise<string>;
 
 /**
- * What the model reads of a tool's result: its texts, and a description of everything else, whose content is saved and attached.
+ * What the model reads of a tool's result, without secrets: its texts, and a description of everything else, whose content is saved and
+ * attached.
  * Structured content counts where there is no text, and where it does not say again what is attached: a server says the same in both.
  */
 export async function answerOf(
   result: CallToolResult,
   saveBlob: SaveBlob,
-  maskContent: Saving["maskContent"] = (content) => content,
+  masker: Masker = createMasker([]),
 ): Promise<ToolAnswer> {
   const { content } = result;
   const structured = structuredTextOf(result);
   const attachments: ToolAttachment[] = [];
   const texts: string[] = [];
-  for (const block of content) texts.push(await textOfBlock(block, { attachments, saveBlob, maskContent }));
-  const text = [...texts, ...(structured === undefined ? [] : [structured])].join("\n").toWellFormed();
+  for (const block of content) texts.push(await textOfBlock(block, { attachments, saveBlob, masker }));
+  if (structured !== undefined) texts.push(structured);
+  const text = texts.map((one) => maskedText(one.toWellFormed(), masker)).join("\n");
   const bytes = Buffer.byteLength(text);
   if (bytes > LONGEST_RESULT_BYTES) {
     return { content: `result of ${bytes} bytes is larger than 1 MiB`, isError: true };
@@ -40,8 +44,7 @@ function structuredTextOf({ content, structuredContent }: CallToolResult): strin
 type Saving = {
   readonly attachments: ToolAttachment[];
   readonly saveBlob: SaveBlob;
-  /** The content without secrets; undefined where they can't be taken out. */
-  readonly maskContent: (content: Uint8Array) => Uint8Array | undefined;
+  readonly masker: Masker;
 };
 
 async function textOfBlock(block: ContentBlock, saving: Saving): Promise<string> {
@@ -57,7 +60,7 @@ async function textOfBlock(block: ContentBlock, saving: Saving): Promise<string>
       const { resource } = block;
       if ("text" in resource) return resource.text;
       const { uri, mimeType, blob: data } = resource;
-      return await attach({ what: `resource ${uri}`, mimeType, data, name: lastOf(uri) }, saving);
+      return await attach({ what: `resource ${uri}`, mimeType, data, name: lastOf(uri, saving.masker) }, saving);
     }
   }
 }
@@ -71,16 +74,17 @@ type File = {
 };
 
 /** Saves a file. A call whose file can't be saved has had its effect all the same, so that is only said. */
-async function attach(file: File, { attachments, saveBlob, maskContent }: Saving): Promise<string> {
-  const content = maskContent(Buffer.from(file.data, "base64"));
-  const described = [file.what, file.mimeType].filter(Boolean).join(" ");
+async function attach(file: File, { attachments, saveBlob, masker }: Saving): Promise<string> {
+  const content = masker.maskContent(Buffer.from(file.data, "base64"));
+  const mimeType = masker.mask(file.mimeType ?? "");
+  const described = [file.what, mimeType].filter(Boolean).join(" ");
   if (!content) return `[${described}, left out: it holds a secret]`;
   if (attachments.length === MOST_ATTACHMENTS) return `[${described}, ${content.length} bytes, left out]`;
   try {
     const digest = await saveBlob(content);
     const [kind] = file.what.split(" ");
-    const name = file.name || `${kind}-${attachments.length + 1}${extensionOf(file.mimeType)}`;
-    const mediaType = mediaTypeOf(file.mimeType);
+    const name = file.name || `${kind}-${attachments.length + 1}${extensionOf(mimeType)}`;
+    const mediaType = mediaTypeOf(mimeType);
     attachments.push({ name, mediaType, digest, size: BigInt(content.length) });
     return `[${described}, ${content.length} bytes, attached as ${name}]`;
   } catch {
@@ -88,23 +92,23 @@ async function attach(file: File, { attachments, saveBlob, maskContent }: Saving
   }
 }
 
-function mediaTypeOf(mimeType: string | undefined): string {
-  const type = mimeType?.split(";")[0]?.trim().toLowerCase() ?? "";
+function mediaTypeOf(mimeType: string): string {
+  const type = mimeType.split(";")[0]?.trim().toLowerCase() ?? "";
   return MEDIA_TYPE.test(type) ? type : "application/octet-stream";
 }
 
-function extensionOf(mimeType: string | undefined): string {
+function extensionOf(mimeType: string): string {
   const subtype = mediaTypeOf(mimeType).split("/")[1] ?? "";
   return /^[a-z0-9]{1,8}$/.test(subtype) ? `.${subtype}` : "";
 }
 
-/** The last part of a URI, as a name that stands for no path. */
-function lastOf(uri: string): string {
+/** The last part of a URI, as a name that stands for no path. Neither what is cut off nor what is left out may hide a secret. */
+function lastOf(uri: string, { mask }: Masker): string {
   const last =
-    uri
+    mask(uri)
       .replace(/[?#].*$/, "")
       .split(/[/\\]/)
       .findLast((part) => part !== "") ?? "";
-  const name = [...last.toWellFormed()].filter((character) => character >= " " && character !== ":").join("");
+  const name = mask([...last.toWellFormed()].filter((character) => character >= " " && character !== ":").join(""));
   return name === "." || name === ".." ? "" : name.slice(0, LONGEST_NAME).toWellFormed();
 }

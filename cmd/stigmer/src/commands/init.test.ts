@@ -42,6 +42,13 @@ describe("what init finds", () => {
     expect((await found()).servers).toEqual([]);
   });
 
+  it("leaves out models of Ollama that do not run on this machine", async () => {
+    const models = [{ name: "a:120b-cloud" }, { name: "b", remote_host: "https://ollama.example" }, { name: "c" }];
+    const { found } = await scene({ servers: { "http://127.0.0.1:11434/api/tags": { models } } });
+
+    expect((await found()).servers).toMatchObject([{ models: ["c"] }]);
+  });
+
   it("leaves out names that are no names", async () => {
     const models = ["\x1b[2J", "a b", "", "x".repeat(200), "good"].map((name) => ({ name }));
     const { found } = await scene({ servers: { "http://127.0.0.1:11434/api/tags": { models } } });

@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { prompt } from "../execution/prompt.ts";
 import { interrupted, misused } from "../failure.ts";
-import type { Found } from "./find-models.ts";
+import { type Found, isElsewhere } from "./find-models.ts";
 
 /** A setting of `config.yaml` to be written. */
 export type Setting = { readonly key: string; readonly value: string };
@@ -43,7 +43,14 @@ export function namedChoice(model: string, found: Found): Choice {
     throw misused(`--model must have the form provider/model, not "${model}"`, "such as ollama/qwen3 or openai/gpt-5");
   }
   const known = choicesOf(found).find((choice) => choice.model === model);
-  return known ?? { model, where: "named by you", settings: [], isExternal: !/^(ollama|scripted)\//.test(model) };
+  return (
+    known ?? {
+      model,
+      where: "named by you",
+      settings: [],
+      isExternal: !/^(ollama|scripted)\//.test(model) || isElsewhere(model),
+    }
+  );
 }
 
 /** Asks which one is meant; undefined for none. Nothing external is taken without a yes of its own. */

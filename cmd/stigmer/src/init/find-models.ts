@@ -96,9 +96,20 @@ async function boundedText(answer: Response): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
+/** Ollama also lists models that run at its makers': those are not of this machine. */
 function ollamaModels(answer: unknown): readonly string[] | undefined {
   const { models } = fieldsOf(answer);
-  return Array.isArray(models) ? models.map((model) => String(fieldsOf(model).name ?? "")) : undefined;
+  if (!Array.isArray(models)) return undefined;
+  const known = models.map((model) => ({
+    name: String(fieldsOf(model).name ?? ""),
+    host: fieldsOf(model).remote_host,
+  }));
+  return known.filter(({ name, host }) => !host && !isElsewhere(name)).map(({ name }) => name);
+}
+
+/** Whether a model of Ollama runs at its makers', as far as its name says. */
+export function isElsewhere(name: string): boolean {
+  return /[:-]cloud$/.test(name);
 }
 
 function compatibleModels(answer: unknown, owner: string | undefined): readonly string[] | undefined {

@@ -46,6 +46,15 @@ const FORMS: readonly { readonly words: RegExp; readonly make: Make }[] = [
     },
   },
   {
+    words: /^this\.([a-z_]+) == '' \|\| this\.([a-z_]+) != ''$/,
+    make(on, one = "", two = "") {
+      const message = on.kind === "message" ? on : undefined;
+      const [first, second] = [textField(message, one), textField(message, two)];
+      if (!first || !second) return undefined;
+      return (value: Record<string, unknown>) => value[first] === "" || value[second] !== "";
+    },
+  },
+  {
     words: /^this\.([a-z_]+) == '' \|\| this\.([a-z_]+) \|\| size\(bytes\(this\.\1\)\) >= (\d+)$/,
     make(on, name = "", flag = "", least) {
       const message = on.kind === "message" ? on : undefined;

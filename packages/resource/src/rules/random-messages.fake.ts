@@ -149,13 +149,14 @@ const TEXTS = [
   "a\\b",
 ]
   .concat(`sha256:${"0".repeat(64)}`, `sha256:${"0".repeat(63)}`, "a\nb", "a\u2028b", "😀", "é", "\0")
-  .concat("https://a", "http:///");
+  .concat("https://a", "http:///", "https://[::1]:8/a?b", "http://127.0.0.1:8/a", "http://10.0.0.1");
 
 /** Fields whose rules no plain word keeps. */
 const KNOWN: Readonly<Record<string, string>> = {
   model: "openai/gpt-5",
   fallback_models: "openai/gpt-5",
   url: "https://a",
+  issuer: "https://a",
   value: "eight by",
   secret_value: "",
   digest: `sha256:${"0".repeat(64)}`,

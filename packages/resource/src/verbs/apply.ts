@@ -18,6 +18,7 @@ import type { Kind, Resource } from "../kind.ts";
 import type { Pipeline, PipelineDeps, Plan } from "../pipeline.ts";
 import { concealed, sealRequest } from "../sealing.ts";
 import { deletedKind, fromRow, metadataOf } from "../stored.ts";
+import { throwawayKeys } from "../throwaway-keys.ts";
 import { planCreate, planReplace, requireVersion } from "./commands.ts";
 import { equalSpecs, requireByName, settle } from "./objects.ts";
 import { type Unpacked, unpack } from "./unpack.ts";
@@ -39,7 +40,7 @@ export async function apply(
     await deps.authorizer.authorize({ ...access, permission: `${access.word}.update` });
     return { ...unpacked, force: request.force, call: { ...call, org } };
   });
-  if (request.dryRun) return (await pipeline.audited(call, () => planApply(deps, applying))).answer;
+  if (request.dryRun) return (await pipeline.audited(call, () => planApply(askingOnly(deps), applying))).answer;
   return await pipeline.command(request, applying.call, () => planApply(deps, applying));
 }
 
@@ -48,8 +49,13 @@ export async function diff(deps: PipelineDeps, request: DiffRequest, call: Call)
   const unpacked = unpack(deps, request.resource);
   const access = accessOf(unpacked, call);
   const org = await deps.authorizer.authorize({ ...access, permission: `${access.word}.get` });
-  const { answer } = await planApply(deps, { ...unpacked, force: request.force, call: { ...call, org } });
-  return answer;
+  const applying = { ...unpacked, force: request.force, call: { ...call, org } };
+  return (await planApply(askingOnly(deps), applying)).answer;
+}
+
+/** For what is only asked: every sensitive text that is set counts as changed, or a guess could be confirmed. */
+function askingOnly(deps: PipelineDeps): PipelineDeps {
+  return { ...deps, dataKeys: throwawayKeys(deps.dataKeys) };
 }
 
 function accessOf({ kind, resource }: Unpacked, { caller }: Call) {
