@@ -20,6 +20,7 @@ export default defineConfig({
             "tools/*.test.ts",
             "test/bench/*/*.test.ts",
             "test/fuzz/*/*.test.ts",
+            "test/faults/mutants/places.test.ts",
           ],
           exclude: ["**/node_modules/**", "**/dist/**", "**/gen/**"],
           testTimeout: MINUTE / 3,
@@ -91,7 +92,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "mutants",
-          include: ["test/faults/mutants/*.test.ts"],
+          include: ["test/faults/mutants/mutants.test.ts"],
           testTimeout: 4 * MINUTE,
           hookTimeout: MINUTE,
           maxConcurrency: 3,

@@ -195,6 +195,17 @@ describe("a runner that speaks of what is another's", () => {
 
     expect(kindsOf(await eventsOf(daemon.client, id))).not.toContain("ownStepFinished");
   });
+
+  it("says nothing of a step whose lease was given back", async () => {
+    const { id, lease } = await begin();
+    await tell(daemon.client, "pause", id);
+    const stranger = await connectRunner(daemon.client, { name: "stranger", slots: 0 });
+
+    stranger.send({ case: "stepEnded", value: { step: ownStep(lease), value: "forged" } });
+    await stranger.next("revoke");
+
+    expect(kindsOf(await eventsOf(daemon.client, id))).not.toContain("ownStepFinished");
+  });
 });
 
 describe("a step", () => {

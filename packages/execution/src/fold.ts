@@ -50,6 +50,9 @@ function foldRest(state: ExecutionState, event: ExecutionEvent): void {
     case "created":
       state.created = body.value;
       break;
+    case "leaseGranted":
+      state.runner = body.value.runner;
+      break;
     case "historyBound":
       state.history = historyOf(body.value);
       break;

@@ -26,7 +26,7 @@ type Answer = NonNullable<MessageInitShape<typeof StepAnswerSchema>["answer"]>;
 /** A runner is about to make a step of its own: says what is known of it, and records the intent where that is due. */
 export async function takeBegan(deps: EndingDeps, from: Connection, { step, repeatable }: StepBegan): Promise<void> {
   if (!step) return;
-  const how = { step, leaseOf: (ref: ExecutionRef) => liveLease(deps, from, { ref, step }) };
+  const how = { step, leaseOf: (of: Of) => liveLease(deps, from, of) };
   await answering(deps, from, how, async (asked) => {
     const { state, known } = asked;
     if (known?.outcome?.kind === "own") return answered({ case: "outcome", value: known.outcome.finished });
@@ -88,7 +88,7 @@ function settle({ at }: Asked, attempt: number, outcome: OwnStepFinished): Decis
 export async function takeEnded(deps: EndingDeps, from: Connection, ended: StepEnded): Promise<void> {
   const { step, value, error } = ended;
   if (!step) return;
-  const how = { step, leaseOf: (ref: ExecutionRef) => lastLease(deps, from, { ref, step }) };
+  const how = { step, leaseOf: (of: Of) => lastLease(deps, from, of) };
   await answering(deps, from, how, (asked) => {
     const { known } = asked;
     if (known?.outcome?.kind === "own") return answered({ case: "outcome", value: known.outcome.finished });
@@ -100,17 +100,18 @@ export async function takeEnded(deps: EndingDeps, from: Connection, ended: StepE
   });
 }
 
-type Of = { readonly ref: ExecutionRef; readonly step: OwnStep };
+type Of = { readonly ref: ExecutionRef; readonly state: ExecutionState; readonly step: OwnStep };
 
 async function liveLease({ executions }: EndingDeps, from: Connection, { ref, step }: Of): Promise<Task> {
   return await executions.requireLease(ref, { epoch: Number(step.lease?.epoch), holder: from.instance });
 }
 
 /** The task of an execution that nobody but this runner has driven since: what it did is known by nobody else. */
-async function lastLease({ executions }: EndingDeps, from: Connection, { ref, step }: Of): Promise<Task> {
+async function lastLease({ executions }: EndingDeps, from: Connection, { ref, state, step }: Of): Promise<Task> {
   const task = await executions.task(ref);
   const epoch = Number(step.lease?.epoch);
-  const isLast = task?.epoch === epoch && (task.holder === from.instance || task.holder === "");
+  const isBack = task?.holder === "" && state.runner === from.name;
+  const isLast = task?.epoch === epoch && (task.holder === from.instance || isBack);
   const isAgain = task !== undefined && task.epoch > epoch && task.holder === from.instance;
   if (isLast || isAgain) return task;
   throw conflict("LEASE_FENCED", { execution: ref.id });
@@ -125,7 +126,7 @@ type Asked = {
   readonly at: { readonly stepKey: string; readonly epoch: bigint };
 };
 
-type How = { readonly step: OwnStep; readonly leaseOf: (ref: ExecutionRef) => Promise<Task> };
+type How = { readonly step: OwnStep; readonly leaseOf: (of: Of) => Promise<Task> };
 
 /** Answers under the runner's lease; one that is over is revoked, and a step that diverges is refused. */
 async function answering(
@@ -140,7 +141,7 @@ async function answering(
   const digest = Buffer.from(requestDigest).toString("hex");
   try {
     const answer = await deps.executions.record(ref, async (state): Promise<Decision<Answer>> => {
-      const task = await leaseOf(ref);
+      const task = await leaseOf({ ref, state, step });
       const known = await deps.executions.step(ref, state, stepKey);
       if (isFinal(state.status.phase)) return answered(refusal("EXECUTION_PHASE", "the execution has ended"));
       const isAnother = known !== undefined && (!known.own || known.digest !== digest);

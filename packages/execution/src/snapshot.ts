@@ -12,7 +12,7 @@ import {
 import type { ExecutionState, Outcome, StepApproval, StepState } from "./state.ts";
 
 /** Rises with each change of what a fold makes of a journal: an older snapshot is then left alone, and the journal read. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** Entries between two snapshots of a journal; so many, and a page, are read where a state is not in memory. */
 export const SNAPSHOT_EVERY = 256;

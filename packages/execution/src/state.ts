@@ -106,6 +106,8 @@ export type ExecutionState = {
   workedMs: number;
   /** Highest epoch of a lease that an entry names. */
   epoch: number;
+  /** Name of the runner that was last granted a lease; empty before the first. */
+  runner: string;
   /** Model steps whose outcome is a failure, the newest last; a retry makes them anew. */
   failed: readonly string[];
   /** Who asked for the end, where somebody cancels it and calls still run. */
@@ -142,6 +144,7 @@ export function emptyState(id: string): ExecutionState {
     children: [],
     workedMs: 0,
     epoch: 0,
+    runner: "",
     failed: [],
     cancelling: undefined,
     lateMessages: 0,

@@ -57,7 +57,12 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     name: "a lease of any holder",
     edits: [edit(EXECUTIONS, "(lease.holder === undefined || lease.holder === task.holder)", "true")],
-    caughtBy: [by(FENCES, "records no step")],
+    caughtBy: [by(FENCES, "begins no step of its own")],
+  },
+  {
+    name: "a lease that was given back by any runner",
+    edits: [edit(OWN_STEPS, " && state.runner === from.name", "")],
+    caughtBy: [by(FENCES, "says nothing of a step whose lease was given back")],
   },
   {
     name: "a lease that was given back",

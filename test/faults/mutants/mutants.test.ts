@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BUDGET_MUTANTS } from "./budgets.ts";
-import { COMMIT_MUTANTS } from "./commits.ts";
 import { nameOf, runKillers } from "./killers.ts";
-import { LEASE_MUTANTS } from "./leases.ts";
-import { STEP_MUTANTS } from "./steps.ts";
-import { SYNC_MUTANTS } from "./syncs.ts";
+import { MUTANTS } from "./mutants.ts";
 import { copySources, type WorkingCopy } from "./working-copy.ts";
 
-const MUTANTS = [...LEASE_MUTANTS, ...STEP_MUTANTS, ...COMMIT_MUTANTS, ...SYNC_MUTANTS, ...BUDGET_MUTANTS];
 /** As many run at a time: those that wait for something that never comes leave room for others. */
 const LANES = 3;
 const MINUTE_MS = 60_000;

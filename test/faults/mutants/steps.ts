@@ -235,7 +235,7 @@ export const STEP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a call that plan mode does not allow",
-    edits: [edit(CALL, "if (isBarred(state, tool) && !step?.attempt) return refuse(asked, BARRED);", "")],
+    edits: [edit(CALL, "if (isBarred(state, tool) && !hasBegun) return refuse(asked, BARRED);", "")],
     caughtBy: [
       by(`${DAEMON}/plan-mode.test.ts`, "what could change anything is refused, and nobody is asked about it"),
     ],
