@@ -1,7 +1,8 @@
 import { create, createRegistry, type MessageInitShape } from "@bufbuild/protobuf";
 import { conflict, invalid, notFound, silentLog, systemClock } from "@stigmer/base";
 import { AgentCommandController, AgentQueryController, AgentSchema } from "@stigmer/contracts/agentic";
-import { type Handler, type Pipeline, unary } from "@stigmer/resource";
+import { ServerReflection, ServerReflectionResponseSchema } from "@stigmer/contracts/grpc";
+import { bidiStream, type Handler, type Pipeline, unary } from "@stigmer/resource";
 import { agentsWatch } from "./agents-watch.fake.ts";
 import { bind } from "./bind.ts";
 import { deadline } from "./interceptors/deadline.ts";
@@ -24,6 +25,8 @@ export const MAX_MESSAGE_BYTES = 64 * 1024;
 export const GET = `/${AgentQueryController.typeName}/get`;
 export const CREATE = `/${AgentCommandController.typeName}/create`;
 export const WATCH = `/${AgentQueryController.typeName}/watch`;
+/** Streams both ways: answers each message with its host, which says what happens. */
+export const ECHO = `/${ServerReflection.typeName}/${ServerReflection.method.serverReflectionInfo.name}`;
 
 const agent = (init: MessageInitShape<typeof AgentSchema>) => create(AgentSchema, init);
 
@@ -77,8 +80,16 @@ function methodsOf(hang: (signal: AbortSignal) => Promise<never>, watch: Handler
     }),
     unary(createMethod, async (request) => request),
     watch,
+    bidiStream(ServerReflection.method.serverReflectionInfo, async function* (requests, { signal }) {
+      for await (const { host } of requests) {
+        failWith(host);
+        if (host === "enough") return;
+        if (host === "hang") await hang(signal);
+        yield create(ServerReflectionResponseSchema, { validHost: host });
+      }
+    }),
   ];
-  const services = [AgentQueryController, AgentCommandController];
+  const services = [AgentQueryController, AgentCommandController, ServerReflection];
   const named = new Set(handlers.map(({ method }) => method));
   const rest = services.flatMap(({ methods }) => methods).filter((method) => !named.has(method));
   const refuse: Handler[] = rest.map((method) => ({

@@ -130,7 +130,8 @@ function bindOne(bindings: Bindings, handler: Handler): BoundMethod {
   return { shape: "bidi", method, serve };
 }
 
-async function* oneByOne(messages: AsyncIterable<Message>): AsyncIterable<readonly Message[]> {
+/** Each message by itself. */
+export async function* oneByOne(messages: AsyncIterable<Message>): AsyncIterable<readonly Message[]> {
   for await (const message of messages) yield [message];
 }
 

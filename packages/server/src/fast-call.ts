@@ -23,13 +23,10 @@ export type FastCallOptions = {
   readonly log: Log;
 };
 
-/** A method that takes one message. */
-export type Served = Exclude<BoundMethod, { shape: "bidi" }>;
-
 /** A call on its way through the fast path. */
 export type FastCall = {
   readonly options: FastCallOptions;
-  readonly method: Served;
+  readonly method: BoundMethod;
   readonly frames: SharedFrames;
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
@@ -52,7 +49,7 @@ export type FastCall = {
 
 /**
  * Answers with an error, behind what was sent already: as headers alone, or for streams, whose clients look for headers
- * first, as headers and trailers. What the client still sends is read and dropped.
+ * first, as headers and trailers.
  */
 export function fail(call: FastCall, error: unknown, extra: Record<string, string> = {}): void {
   const { stream, requestId, options } = call;
@@ -62,8 +59,14 @@ export function fail(call: FastCall, error: unknown, extra: Record<string, strin
   const wire = toWire(error, requestId);
   if (!(error instanceof ConnectError) && isInternal(wire))
     options.log.error({ requestId, err: error }, "request failed");
-  if (call.method.shape === "stream") outboxOf(call, extra).end(grpcStatus(wire));
-  else stream.respond({ ...headersOf(call), ...extra, ...grpcStatus(wire) }, { endStream: true });
+  if (call.method.shape === "unary")
+    stream.respond({ ...headersOf(call), ...extra, ...grpcStatus(wire) }, { endStream: true });
+  else outboxOf(call, extra).end(grpcStatus(wire));
+  dropRest(call);
+}
+
+/** What a client still sends behind the answer is read and dropped, for a while. */
+export function dropRest({ stream, options }: FastCall): void {
   if (stream.readableEnded) return;
   stream.resume();
   endHalfOpen(stream, options.shutdown);

@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
-import type { BoundMethod } from "./bind.ts";
+import { type BoundMethod, oneByOne } from "./bind.ts";
 import type { Incoming } from "./exchange.ts";
-import { type FastCall, type FastCallOptions, fail, headerOf, headersOf, type Served } from "./fast-call.ts";
+import { requestsOf } from "./fast-bidi.ts";
+import { type FastCall, type FastCallOptions, fail, headerOf, headersOf } from "./fast-call.ts";
 import { answerMany } from "./fast-stream.ts";
 import { admitAnswer, type Connection, frameOf, isPacked, packedFrame, sendFrame } from "./grpc-answer.ts";
 import { createFrameReader, encodingOf, timeoutOf, unpack } from "./grpc-request.ts";
@@ -13,16 +14,14 @@ import { createSharedFrames } from "./shared-frames.ts";
 export type FastPathOptions = FastCallOptions & { readonly methods: readonly BoundMethod[] };
 
 /**
- * Serves gRPC with one request message on HTTP/2's own streams, which costs a fraction of what Connect's library needs.
+ * Serves gRPC on HTTP/2's own streams, which costs a fraction of what Connect's library needs.
  * Answers false, and does nothing, for every other request.
  */
 export type FastPath = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, connection: Connection) => boolean;
 
 export function createFastPath(options: FastPathOptions): FastPath {
-  const methods = new Map<string, Served>();
-  for (const bound of options.methods) {
-    if (bound.shape !== "bidi") methods.set(`/${bound.method.parent.typeName}/${bound.method.name}`, bound);
-  }
+  const methods = new Map<string, BoundMethod>();
+  for (const bound of options.methods) methods.set(`/${bound.method.parent.typeName}/${bound.method.name}`, bound);
   const open = new Set<FastCall>();
   const { shutdown, maxMessageBytes } = options;
   const frames = createSharedFrames(maxMessageBytes);
@@ -31,7 +30,7 @@ export function createFastPath(options: FastPathOptions): FastPath {
   });
   return (stream, headers, connection) => {
     const method = isGrpc(headers) ? methods.get(headers[":path"] ?? "") : undefined;
-    if (!method || refusalOf(headers) || (method.shape === "stream" && headers["grpc-encoding"] === "gzip"))
+    if (!method || refusalOf(headers) || (method.shape !== "unary" && headers["grpc-encoding"] === "gzip"))
       return false;
     const call: FastCall = {
       ...{ options, method, frames, stream, headers, connection },
@@ -75,6 +74,7 @@ function read(call: FastCall): void {
     fail(call, error);
     return;
   }
+  if (call.method.shape === "bidi") return void run(call);
   const { timeoutMs = options.readMs } = call;
   const end = (): void => fail(call, late(timeoutMs < options.readMs ? undefined : options.readMs));
   call.timer = setTimeout(end, Math.min(timeoutMs, options.readMs));
@@ -96,6 +96,7 @@ function read(call: FastCall): void {
 async function run(call: FastCall): Promise<void> {
   const { method, reader, options } = call;
   try {
+    if (method.shape === "bidi") return await converse(call, method);
     const frame = reader.end();
     const bytes = frame.compressed ? await unpack(frame, call.encoding, options.maxMessageBytes) : frame.bytes;
     const request = parse(method.method.input, bytes);
@@ -104,6 +105,15 @@ async function run(call: FastCall): Promise<void> {
   } catch (error) {
     fail(call, error);
   }
+}
+
+async function converse(call: FastCall, { method, serve }: Extract<BoundMethod, { shape: "bidi" }>): Promise<void> {
+  const requests = requestsOf({
+    stream: call.stream,
+    input: method.input,
+    maxMessageBytes: call.options.maxMessageBytes,
+  });
+  await answerMany(call, oneByOne(serve(requests, incomingOf(call))));
 }
 
 function parse(input: DescMessage, bytes: Uint8Array): Message {

@@ -1,5 +1,5 @@
 import type { Message } from "@bufbuild/protobuf";
-import { type FastCall, fail, outboxOf } from "./fast-call.ts";
+import { dropRest, type FastCall, fail, outboxOf } from "./fast-call.ts";
 import { late } from "./protocol-faults.ts";
 
 /** What a timer of Node can wait at most. */
@@ -17,6 +17,7 @@ export async function answerMany(call: FastCall, batches: AsyncIterable<readonly
   call.hasAnswer = true;
   clearTimeout(call.timer);
   outboxOf(call).end({ "grpc-status": "0" });
+  dropRest(call);
 }
 
 function isOver({ hasAnswer, stream }: FastCall): boolean {

@@ -11,7 +11,7 @@ export interface ProcessGuard {
 }
 
 // Reads groups that come and go. Its input ends with the process that writes it: then what is left is asked to go, and killed 2 s
-// later. A shell, as it is everywhere and weighs little.
+// later. A shell, as it is everywhere and weighs little; one look at all processes finds the strays of all servers.
 const SCRIPT = `
 trap '' HUP INT TERM
 watched=
@@ -22,12 +22,13 @@ while read -r op one; do
   [ "$op" = + ] && watched="$watched $one"
 done
 [ -z "$watched" ] && exit 0
+patterns=
+for one in $watched; do patterns="$patterns -e ${MARK_VARIABLE}=\${one#*:}"; done
 end() {
-  for one in $watched; do
-    kill -s "$1" -- "-\${one%%:*}" 2>/dev/null
-    for folder in /proc/[0-9]*; do
-      grep -q "${MARK_VARIABLE}=\${one#*:}" "$folder/environ" 2>/dev/null && kill -s "$1" "\${folder#/proc/}" 2>/dev/null
-    done
+  for one in $watched; do kill -s "$1" -- "-\${one%%:*}" 2>/dev/null; done
+  for file in $(grep -lF $patterns /proc/[0-9]*/environ 2>/dev/null); do
+    file=\${file%/environ}
+    kill -s "$1" "\${file#/proc/}" 2>/dev/null
   done
 }
 end TERM
