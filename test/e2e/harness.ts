@@ -94,7 +94,7 @@ export async function eventually<T>(
 function launch(home: string, port: string, { env = {}, program }: DaemonSetup): ChildProcess {
   const log = openSync(join(home, "logs/daemon.log"), "a");
   const base = { PATH: process.env.PATH ?? "", HOME: home, STIGMER_HOME: home, STIGMER_PORT: port };
-  const asTheCliDoes = { MALLOC_ARENA_MAX: "2" };
+  const asTheCliDoes = { MALLOC_ARENA_MAX: "2", NODE_COMPILE_CACHE: join(LIB, "../compiled") };
   return spawn(process.execPath, ["--max-semi-space-size=8", program ?? join(LIB, "stigmer-daemon.mjs")], {
     stdio: ["ignore", log, log],
     env: { ...asTheCliDoes, ...base, ...env },

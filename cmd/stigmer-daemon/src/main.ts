@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { homedir, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +22,9 @@ const redactor = createRedactor();
 const log = pino({ name: "stigmer-daemon" }, { write: (line: string) => void output.write(redactor.text(line)) });
 const { env } = process;
 const home = resolve(env.STIGMER_HOME || join(homedir(), ".stigmer"));
+
+/** By then it serves. What was compiled until then is kept for the next start, though this process may be killed. */
+const COMPILED_MS = 1_000;
 
 /** The bundled runner: named, beside the bundle, or in the source tree. */
 function runnerEntry(): string | undefined {
@@ -65,6 +69,7 @@ async function serve(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  setTimeout(flushCompileCache, COMPILED_MS).unref();
 }
 
 process.umask(0o077);

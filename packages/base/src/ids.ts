@@ -39,8 +39,17 @@ export function idsFrom(prefix: string, time: number): string {
   return `${prefix}_${encodeTime(Math.max(0, Math.ceil(time)))}`;
 }
 
+/** Random bytes are asked for many at once: a call for a few costs as much. */
+const pool = new Uint8Array(4_096);
+let used = pool.length;
+
 function randomCharacters(count: number): number[] {
-  return [...crypto.getRandomValues(new Uint8Array(count))].map((byte) => byte & 31);
+  if (used + count > pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  used += count;
+  return Array.from(pool.subarray(used - count, used), (byte) => byte & 31);
 }
 
 function increment(digits: number[]): void {

@@ -32,7 +32,10 @@ export function createProgressFeed(clock: Clock): ProgressFeed {
       if (now - (toldAt.get(key) ?? Number.NEGATIVE_INFINITY) < MIN_INTERVAL_MS) return;
       toldAt.delete(key); // to its end: the oldest is first
       toldAt.set(key, now);
-      for (const oldest of toldAt.keys()) if (toldAt.size > MOST_CALLS) toldAt.delete(oldest);
+      for (const oldest of toldAt.keys()) {
+        if (toldAt.size <= MOST_CALLS) break;
+        toldAt.delete(oldest);
+      }
       for (const listener of told) listener(progress);
     },
   };

@@ -48,13 +48,30 @@ export async function atRevision(
   at: { readonly row: Row; readonly revision: string },
 ): Promise<{ readonly row: Row; readonly digest: string }> {
   const { row, revision } = at;
-  const current = specDigest(of.keys, kind, fromRow(kind, row));
+  const current = digestOfRow(of.keys, kind, row);
   if (!revision) return { row, digest: current };
   const digest = revision.startsWith("sha256:") ? revision : await taggedDigest(of.read, kind, at);
   if (digest === current) return { row, digest };
   const kept = await of.read.get({ tenant: row.tenant, kind: revisionKind(kind), id: `${row.id}/${digest}` });
   if (!kept) throw missing(kind, at);
   return { row: { ...row, bytes: kept.bytes }, digest };
+}
+
+/** Digests of versions that were asked for last: each start of an execution asks for its agent's. */
+const known = new WeakMap<Keys, Map<string, string>>();
+const MOST_KNOWN = 1_024;
+
+function digestOfRow(keys: Keys, kind: Kind, row: Row): string {
+  const digests = known.get(keys) ?? new Map<string, string>();
+  known.set(keys, digests);
+  const key = `${row.tenant}/${row.kind}/${row.id}/${row.version}`;
+  const digest = digests.get(key) ?? specDigest(keys, kind, fromRow(kind, row));
+  digests.set(key, digest);
+  for (const oldest of digests.keys()) {
+    if (digests.size <= MOST_KNOWN) break;
+    digests.delete(oldest);
+  }
+  return digest;
 }
 
 async function taggedDigest(

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { flushCompileCache } from "node:module";
 import { connectTo, createRedactor, runRunner } from "@stigmer/sdk";
 import { agentLoop } from "./agent-loop.ts";
 import { createJsonLog } from "./json-log.ts";
@@ -25,6 +26,10 @@ process.on("unhandledRejection", fail);
 const drain = new AbortController();
 const onSignal = (): void => (drain.signal.aborted ? process.exit(1) : drain.abort());
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, onSignal);
+
+// What was compiled by then is kept for the next start, though this process may be killed.
+const COMPILED_MS = 1_000;
+setTimeout(flushCompileCache, COMPILED_MS).unref();
 
 const settings = readSettings(process.env);
 const end = await runRunner({

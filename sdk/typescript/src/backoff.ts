@@ -2,11 +2,11 @@ const FIRST_MS = 50;
 const LONGEST_MS = 1_000;
 
 /**
- * How long to wait before try `tries + 1`, in milliseconds: from 50 to 1,000, half as long again each time, less up to half
- * of it at random. A backend that starts anew on the same machine is met within a tenth of a second.
+ * How long to wait before try `tries + 1`, in milliseconds: from 50 to 1,000, a fifth longer each time, less up to half
+ * of it at random. A backend that starts anew on the same machine within a second is met a tenth of a second later at most.
  */
 export function backoff(tries: number, random: number): number {
-  const longest = Math.min(FIRST_MS * 1.5 ** Math.min(tries, 10), LONGEST_MS);
+  const longest = Math.min(FIRST_MS * 1.2 ** Math.min(tries, 20), LONGEST_MS);
   return longest * (1 - random / 2);
 }
 
