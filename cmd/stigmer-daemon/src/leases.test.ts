@@ -212,7 +212,7 @@ describe("a runner", () => {
     const older = await connectRunner(daemon.client, { name: "same" });
 
     const newer = await connectRunner(daemon.client, { name: "same", instance: "another-process" });
-    await expect(older.next("assignment")).rejects.toThrow();
+    await expect(older.next("assignment")).rejects.toMatchObject({ reason: "RUNNER_REPLACED" });
     await execute(daemon.client);
     await newer.next("assignment");
 

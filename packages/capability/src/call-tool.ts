@@ -73,16 +73,17 @@ type Answering = {
 
 type Answer = NonNullable<NonNullable<Parameters<typeof create<typeof CallToolResponseSchema>>[1]>["message"]>;
 
-/** How often a call is judged anew because its tool has changed meanwhile. */
+/** How often a call is judged anew because its tool has changed meanwhile, or its runner is gone. */
 const MOST_JUDGED = 3;
 
 async function answer(deps: CapabilityDeps, answering: Answering): Promise<Answer> {
-  const { asked, host } = answering;
+  const { asked, call } = answering;
+  let { host } = answering;
   for (let count = 1, unstarted = 0, mayRenew = true; ; count++) {
-    const made: Made = { arguments: asked.said, tool: undefined };
+    const made: Made = { arguments: asked.said, tool: undefined, isMade: false };
     const isLast = count >= MOST_JUDGED;
     const claim = await deps.steps.claim(asked, {
-      judge: (state, step) => judge(deps, { ...answering, state, step, made, unstarted, isLast }),
+      judge: (state, step) => judge(deps, { ...answering, host, state, step, made, unstarted, isLast }),
       perform: (step, state) => dispatch(deps, { step, state, asked, host, mayRenew, ...made }),
       recorded: (step) => acknowledge(deps, host, keyOf(asked, step)),
     });
@@ -94,6 +95,7 @@ async function answer(deps: CapabilityDeps, answering: Answering): Promise<Answe
       acknowledge(deps, host, keyOf(asked, error));
       unstarted = error.attempt;
       mayRenew &&= error.what !== "token";
+      if (error.what === "runner") host = await hostFor(deps, asked, call.signal);
     }
   }
 }
@@ -103,6 +105,8 @@ type Made = {
   /** The model's arguments, unless a person has put others in their place. */
   arguments: string;
   tool: ToolDefinition | undefined;
+  /** A runner makes it already. */
+  isMade: boolean;
 };
 
 type Judging = Answering & {
@@ -116,6 +120,7 @@ type Judging = Answering & {
 
 async function judge(deps: CapabilityDeps, judging: Judging): Promise<Verdict> {
   const { asked, state, step } = judging;
+  judging.made.isMade = false;
   const listed = toolOf(state, asked.call.name);
   if (!listed)
     return refuse(asked, `there is no tool ${JSON.stringify(asked.call.name)}; the tools are: ${namesOf(state)}`);
@@ -153,8 +158,9 @@ async function judgeCall(deps: CapabilityDeps, judging: Judging, { tool, value }
   if (known) return known;
   const isOpen = step !== undefined && step.attempt > 0 && step.attempt !== judging.unstarted;
   const isOwed = step !== undefined && deps.runners.calls.get(callKey(keyOf(asked, step))) !== undefined;
-  if (isOpen && isOwed) return { kind: "resume" };
-  if (judging.isLast) return refuse(asked, "the tool's server keeps changing what the tool is; the call was not made");
+  judging.made.isMade = isOpen && isOwed;
+  if (judging.made.isMade) return { kind: "resume" };
+  if (judging.isLast) return refuse(asked, "the tool or its runner keeps changing; the call was not made");
   const standing = await standingOf(deps, asked.org, tool);
   const mustAsk = isOpen ? !mayRetry(standing) : mustAskFirst(state, tool, standing);
   if (!mustAsk) return perform(judging, tool);

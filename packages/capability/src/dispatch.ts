@@ -15,9 +15,10 @@ import {
 import {
   type CallKey,
   type Connection,
-  callTool as callOnRunner,
   type ExecutionState,
+  endOfCall,
   type LiveStep,
+  sendCall,
   sendTo,
 } from "@stigmer/execution";
 import type { AskedCall } from "./asked-call.ts";
@@ -72,13 +73,15 @@ type Dispatching = {
   readonly host: Connection | undefined;
   /** The tool as the call was judged. */
   readonly tool: ToolDefinition | undefined;
+  /** Whether the runner makes the call already: then its end is only waited for. */
+  readonly isMade: boolean;
   /** Whether a token that the server refuses may be renewed, and the call made again. */
   readonly mayRenew: boolean;
   /** JSON. */
   readonly arguments: string;
 };
 
-/** Hands a call to a runner, or joins it where a runner makes it already, and says how it ended. */
+/** Hands a call to a runner, unless one makes it already, and says how it ended. */
 export async function dispatch(deps: CapabilityDeps, dispatching: Dispatching): Promise<ExecutionEvent["event"]> {
   const { step, asked } = dispatching;
   const started = deps.resources.clock.monotonic();
@@ -90,7 +93,7 @@ export async function dispatch(deps: CapabilityDeps, dispatching: Dispatching): 
 
 async function send(
   deps: CapabilityDeps,
-  { step, state, asked, host, tool, mayRenew, ...made }: Dispatching,
+  { step, state, asked, host, tool, isMade, mayRenew, ...made }: Dispatching,
   key: CallKey,
 ): Promise<ToolCallEnded> {
   const server = state.created?.servers.find(({ name }) => name === tool?.server);
@@ -108,7 +111,8 @@ async function send(
     arguments: made.arguments.trim() || "{}",
     idempotencyKey: `${asked.id}/${asked.stepKey}`,
   };
-  const ended = await callOnRunner(deps.runners, host, request, { signal: step.signal, timeoutMs });
+  if (!isMade && !sendCall(deps.runners, host, request)) throw new ToolMoved(step.attempt, "runner");
+  const ended = await endOfCall(deps.runners, host, key, { signal: step.signal, timeoutMs });
   const isRefused = ended.error?.reason === "SIGN_IN_REQUIRED" && ended.notStarted;
   if (!isRefused || !start.accessToken || !mayRenew) return ended;
   const renewed = await signedStart(deps, use, start.accessToken).catch(toldToModel);

@@ -89,7 +89,10 @@ function placeOf(
 function remember<T>(map: Map<string, T>, key: string, value: T, most: number): void {
   map.delete(key); // to its end: the oldest is first
   map.set(key, value);
-  for (const oldest of map.keys()) if (map.size > most) map.delete(oldest);
+  for (const oldest of map.keys()) {
+    if (map.size <= most) break;
+    map.delete(oldest);
+  }
 }
 
 type Stored = { readonly entries: readonly Entry[]; readonly version: number };

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { exhausted, Fault, invalid, isFault } from "@stigmer/base";
+import { exhausted, Fault, invalid, isFault, unavailable } from "@stigmer/base";
 import {
   type CallMcpServerToolRequest,
   type CallMcpServerToolResponse,
@@ -17,7 +17,7 @@ import {
   type ToolCallEnded,
   type ToolDefinition,
 } from "@stigmer/contracts/agentic";
-import { type Connection, callTool as callOnRunner, requireKind, sendTo } from "@stigmer/execution";
+import { type Connection, endOfCall, requireKind, sendCall, sendTo } from "@stigmer/execution";
 import { type Call, fromRow, type Handler, type Resource, requireById, serverStream, unary } from "@stigmer/resource";
 import { checkArguments } from "./arguments.ts";
 import { isOffered } from "./definitions.ts";
@@ -136,7 +136,8 @@ async function send(
     idempotencyKey: call.idempotencyKey ?? use.sessionId,
   };
   const options = { signal: call.signal, timeoutMs: timeoutOf(use.server.spec) };
-  const ended = await callOnRunner(deps.runners, host, message, options);
+  if (!sendCall(deps.runners, host, message)) throw unavailable("RUNNER_NOT_CONNECTED", {});
+  const ended = await endOfCall(deps.runners, host, key, options);
   acknowledge(deps, host, key);
   return ended;
 }

@@ -20,9 +20,10 @@ export {
   type CallKey,
   type Connection,
   callKey,
-  callTool,
   createRunners,
+  endOfCall,
   type Runners,
+  sendCall,
   sendTo,
   startServer,
 } from "./runners.ts";

@@ -1,31 +1,13 @@
-import { type Clock, type Fault, isFault, type Log } from "@stigmer/base";
-import { type Lease, ExecutionPhase as Phase } from "@stigmer/contracts/agentic";
+import { type Clock, isFault } from "@stigmer/base";
+import type { Lease } from "@stigmer/contracts/agentic";
 import type { Store, Task } from "@stigmer/store";
-import { assignmentOf } from "./assignment.ts";
-import { boundHistory, conversationBefore, goesOn, messagesOf } from "./conversation.ts";
-import { AGENT_QUEUE, type ExecutionRef, type NewEvent, selectorOf } from "./execution-ref.ts";
-import { type Decision, type Executions, mergeBatches } from "./executions.ts";
-import { type Connection, freeSlot, type Runners, sendTo } from "./runners.ts";
+import { AGENT_QUEUE, type ExecutionRef, selectorOf } from "./execution-ref.ts";
+import { type GrantDeps, grant, type LeasesDeps } from "./grants.ts";
+import { change, release, renew } from "./lease-tasks.ts";
 import { createScanner } from "./scanner.ts";
-import { type ExecutionState, isFinal } from "./state.ts";
-import type { Received } from "./variables.ts";
 
 /** A runner's process, and the organization whose executions it may drive. */
 export type Holder = { readonly org: string; readonly instance: string };
-
-export type LeasesDeps = {
-  readonly store: Store;
-  readonly executions: Executions;
-  readonly runners: Runners;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** What the agent's own loop receives. Refuses where that is not to be had. */
-  readonly variablesOf: (ref: ExecutionRef) => Promise<Received>;
-  /** Ends an execution that nobody can drive. */
-  readonly fail: (ref: ExecutionRef, fault: Fault) => Promise<void>;
-  /** How long a lease lasts after its last renewal. */
-  readonly durationMs: number;
-};
 
 /** Hands executions that wait to runners that have room, and takes them back from those that are gone. */
 export interface Leases {
@@ -49,13 +31,16 @@ const JUMP_MS = 1000;
 /** One that was declined rests so long: the runner that declined it may be the only one there is. */
 const DECLINED_MS = 1000;
 
+/** How long a look waits for what it hands out: one execution whose turn does not come must not keep all others waiting. */
+const GRANTS_MS = 1000;
+
 /** Ended processes that are remembered, for grants to them that were under way. */
 const MOST_GONE = 1_000;
 
 export function createLeases(options: LeasesDeps): Leases {
   const gone = new Set<string>();
   const behind = new Set<string>();
-  const deps = { ...options, gone, behind };
+  const deps = { ...options, gone, behind, granting: new Set<string>() };
   let isRunning = false;
   const jumped = createJumpDetector(deps.clock);
   const look = async (): Promise<void> => {
@@ -90,7 +75,10 @@ export function createLeases(options: LeasesDeps): Leases {
     },
     async exited(instance) {
       gone.add(instance);
-      for (const oldest of gone) if (gone.size > MOST_GONE) gone.delete(oldest);
+      for (const oldest of gone) {
+        if (gone.size <= MOST_GONE) break;
+        gone.delete(oldest);
+      }
       await releaseWhere(deps, (task) => task.holder === instance);
       scanner.wake();
     },
@@ -114,7 +102,7 @@ function createJumpDetector(clock: Clock): (now: number) => boolean {
 }
 
 /** Gives every live lease a whole duration, and makes work that waits due: what the clock said before counts no more. */
-async function renewAll(deps: LeasesDeps): Promise<void> {
+async function renewAll(deps: GrantDeps): Promise<void> {
   const now = deps.clock.now();
   for await (const task of allTasks(deps.store)) {
     if (task.holder) await renew(deps, task);
@@ -138,14 +126,27 @@ async function scan(deps: GrantDeps, now: number): Promise<void> {
       deps.behind.add(queue);
       continue;
     }
-    const waiting = await deps.store.due(queue, { until: deps.clock.now(), limit, held: false });
-    if (waiting.length < limit) deps.behind.delete(queue);
+    const most = limit + deps.granting.size; // what is being handed out is still due
+    const due = await deps.store.due(queue, { until: deps.clock.now(), limit: most, held: false });
+    if (due.length < most) deps.behind.delete(queue);
     else deps.behind.add(queue);
-    const grants = waiting.map(async (task) => {
+    const grants = due.map(async (task) => {
       const connection = deps.runners.withFreeSlot(task.tenant, selector);
       if (connection) await grant(deps, task, connection).catch((err) => notGranted(deps, task, err));
     });
-    await Promise.all(grants);
+    await atMost(GRANTS_MS, Promise.all(grants));
+  }
+}
+
+/** Resolves with a promise, or after `ms`: then it goes on by itself. */
+async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  promise.catch(() => {}); // of what is waited for its fault is told
+  try {
+    await Promise.race([promise, over]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -185,92 +186,7 @@ function notGranted(deps: LeasesDeps, task: Task, err: unknown): void {
   deps.log.error({ err, execution: task.id }, "execution was not handed out");
 }
 
-type GrantDeps = LeasesDeps & {
-  readonly gone: ReadonlySet<string>;
-  /** Queues in which older tasks may wait: what has just been stored goes behind them. */
-  readonly behind: Set<string>;
-};
-
-async function grant(deps: GrantDeps, task: Task, connection: Connection): Promise<void> {
-  const ref = refOf(task);
-  const epoch = task.epoch + 1;
-  connection.running.set(task.id, epoch); // the slot is taken while the commit runs
-  try {
-    const received = await receivedBy(deps, ref);
-    if (!received) return freeSlot(connection, { id: task.id, epoch });
-    const granted = await deps.executions.record(ref, (state) => planGrant(deps, { ref, state, task, connection }));
-    if (granted && deps.gone.has(connection.instance)) {
-      await release(deps, { ...task, epoch, holder: connection.instance });
-    } else if (granted) await assign(deps, ref, { connection, epoch, received });
-    else freeSlot(connection, { id: task.id, epoch });
-  } catch (error) {
-    freeSlot(connection, { id: task.id, epoch });
-    if (!isFault(error, "LEASE_FENCED")) throw error; // somebody else was quicker
-  }
-}
-
-/** Undefined where it can't have its variables, and has ended for it. */
-async function receivedBy(deps: LeasesDeps, ref: ExecutionRef): Promise<Received | undefined> {
-  try {
-    return await deps.variablesOf(ref);
-  } catch (error) {
-    const isMissing = isFault(error, "VARIABLE_MISSING") || isFault(error, "SEALING_KEY_MISSING");
-    if (!isMissing) throw error;
-    await deps.fail(ref, error);
-    return undefined;
-  }
-}
-
-type Granting = {
-  readonly ref: ExecutionRef;
-  readonly state: ExecutionState;
-  readonly task: Task;
-  readonly connection: Connection;
-};
-
-/** Before its first step an execution learns where the conversation stands from which it goes on. */
-async function planGrant(deps: LeasesDeps, { ref, state, task, connection }: Granting): Promise<Decision<boolean>> {
-  const preconditions = [{ task, epoch: task.epoch, holder: "" }];
-  if (isFinal(state.status.phase) || state.cancelling) {
-    return { events: [], batch: { taskDeletes: [task] }, preconditions, answer: false };
-  }
-  if (state.status.phase === Phase.PAUSED) return { events: [], answer: false }; // since the task was found to be due
-  const epoch = task.epoch + 1;
-  const before = !goesOn(state)
-    ? undefined
-    : await conversationBefore({ executions: deps.executions, read: deps.store }, ref, state);
-  const leased = { ...task, epoch, holder: connection.instance, dueAt: deps.clock.now() + deps.durationMs };
-  const bound: NewEvent[] = before ? [boundHistory(state, before)] : [];
-  return {
-    events: [...bound, ...grantEvents(state, epoch, connection.name)],
-    batch: mergeBatches(before?.batch ?? {}, { tasks: [leased] }),
-    preconditions,
-    answer: true,
-  };
-}
-
-function grantEvents(state: ExecutionState, epoch: number, runner: string): NewEvent[] {
-  const granted: NewEvent = { epoch: BigInt(epoch), event: { case: "leaseGranted", value: { runner } } };
-  if (state.status.phase === Phase.RUNNING) return [granted];
-  return [granted, { epoch: BigInt(epoch), event: { case: "phaseChanged", value: { phase: Phase.RUNNING } } }];
-}
-
-async function assign(
-  deps: LeasesDeps,
-  ref: ExecutionRef,
-  {
-    connection,
-    epoch,
-    received,
-  }: { readonly connection: Connection; readonly epoch: number; readonly received: Received },
-): Promise<void> {
-  const state = await deps.executions.load(ref);
-  const lease = { executionId: ref.id, epoch: BigInt(epoch) };
-  const history = await messagesOf(deps.store, ref.id, state.history?.hashes ?? []);
-  sendTo(connection, { case: "assignment", value: assignmentOf(state, { lease, history, received }) });
-}
-
-async function keep(deps: LeasesDeps, holder: Holder, leases: readonly Lease[]): Promise<Lease[]> {
+async function keep(deps: GrantDeps, holder: Holder, leases: readonly Lease[]): Promise<Lease[]> {
   const kept = await Promise.all(
     leases.map(async (lease) => {
       const task = await taskOf(deps, { org: holder.org, id: lease.executionId });
@@ -293,29 +209,4 @@ async function taskOf(deps: LeasesDeps, ref: ExecutionRef): Promise<Task | undef
 
 async function releaseWhere(deps: GrantDeps, matches: (task: Task) => boolean): Promise<void> {
   for await (const task of allTasks(deps.store)) if (matches(task)) await release(deps, task);
-}
-
-/** True where the lease is live still. */
-async function renew(deps: LeasesDeps, task: Task): Promise<boolean> {
-  return await change(deps, task, { ...task, dueAt: deps.clock.now() + deps.durationMs });
-}
-
-async function release(deps: GrantDeps, task: Task, restMs = 0): Promise<boolean> {
-  deps.behind.add(task.queue);
-  freeSlot(deps.runners.byInstance(task.holder), task);
-  return await change(deps, task, { ...task, holder: "", dueAt: deps.clock.now() + restMs });
-}
-
-async function change(deps: LeasesDeps, task: Task, next: Task): Promise<boolean> {
-  try {
-    await deps.store.commit({ tasks: [next] }, [{ task, epoch: task.epoch, holder: task.holder }]);
-    return true;
-  } catch (error) {
-    if (isFault(error, "LEASE_FENCED")) return false;
-    throw error;
-  }
-}
-
-function refOf(task: Task): ExecutionRef {
-  return { org: task.tenant, id: task.id };
 }

@@ -60,7 +60,10 @@ export function createRedaction({
     if (!created || known.has(key)) return;
     await learn(variables, redactor, { ref, created });
     known.add(key);
-    for (const oldest of known) if (known.size > MOST_READY) known.delete(oldest);
+    for (const oldest of known) {
+      if (known.size <= MOST_READY) break;
+      known.delete(oldest);
+    }
   }
   return {
     ready,

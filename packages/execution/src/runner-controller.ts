@@ -1,4 +1,4 @@
-import { invalid, isFault, type Log } from "@stigmer/base";
+import { type Fault, invalid, isFault, type Log, precondition } from "@stigmer/base";
 import {
   type AttemptFinished,
   type Hello,
@@ -78,6 +78,7 @@ async function* connect(
     await note();
     yield* connection.outbox;
     if (line.refused) throw line.refused;
+    if (connection.isReplaced) throw replaced(connection);
   } finally {
     call.signal.removeEventListener("abort", close);
     deps.runners.disconnect(connection);
@@ -86,11 +87,19 @@ async function* connect(
   }
 }
 
+/** Of two processes under one name the older would take its work back, again and again, if it did not hear of it. */
+function replaced({ name }: Connection): Fault {
+  const message = `another process has connected as runner "${name}"`;
+  return precondition("RUNNER_REPLACED", { runner: name }, { message });
+}
+
 async function welcome(deps: RunnerControllerDeps, hello: Hello, org: string): Promise<Connection> {
   const holder = { org, instance: hello.instance };
   const kept = await deps.leases.keep(holder, hello.running);
   await deps.leases.endOthers(holder, hello.running);
   const before = await instanceBefore(deps, hello.name, org);
+  const older = deps.runners.named(org, hello.name);
+  if (older) older.isReplaced = older.instance !== hello.instance;
   if (before && before !== hello.instance) {
     deps.runners.exited(before);
     await deps.leases.exited(before);

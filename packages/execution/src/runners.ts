@@ -33,6 +33,8 @@ export type Connection = {
   heardAt: number;
   /** It finishes what it has and takes nothing new. */
   draining: boolean;
+  /** Another process has connected under its name. */
+  isReplaced: boolean;
   readonly outbox: Outbox<ServerMessage>;
 };
 
@@ -195,36 +197,50 @@ export async function startServer(
   signal: AbortSignal,
 ): Promise<ServerStarted> {
   const requestId = crypto.randomUUID(); // a runner may still owe an answer to a backend that is gone
-  runners.starts.open(requestId, connection.instance);
-  sendTo(connection, { case: "startServer", value: { ...server, requestId } });
+  const line = runners.byInstance(connection.instance);
+  if (!line) throw unavailable("RUNNER_NOT_CONNECTED", {}, { message: "the runner was lost before it was asked" });
+  runners.starts.open(requestId, line.instance);
+  sendTo(line, { case: "startServer", value: { ...server, requestId } });
   const timeoutMs = Number(server.spec?.startTimeout?.seconds ?? START_TIMEOUT_S) * 1000 + START_GRACE_MS;
   return await within(timeoutMs, signal, (limited) => runners.starts.wait(requestId, limited));
 }
 
 /**
- * Hands a call to a runner, or joins it where the runner makes it already, and waits for its end, at most `timeoutMs`. An
+ * Hands a call to a runner, by the newest line of its process; false where that has none: on a line that has ended nobody would
+ * hear it.
+ */
+export function sendCall(
+  runners: Runners,
+  { instance }: Connection,
+  request: MessageInitShape<typeof CallToolSchema> & { readonly call: CallKey },
+): boolean {
+  const line = runners.byInstance(instance);
+  if (!line) return false;
+  runners.calls.open(callKey(request.call), instance);
+  sendTo(line, { case: "callTool", value: request });
+  return true;
+}
+
+/**
+ * Waits for the end of a call that a runner makes, at most `timeoutMs`; refuses with `RUNNER_NOT_CONNECTED` where none makes it. An
  * abort tells the runner to stop the call, unless it is only the backend that stops: the runner comes back with its end; or
  * unless the call is parked: its end is then waited for later.
  */
-export async function callTool(
+export async function endOfCall(
   runners: Runners,
-  connection: Connection,
-  request: MessageInitShape<typeof CallToolSchema> & { readonly call: CallKey },
+  { instance }: Connection,
+  call: CallKey,
   { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
 ): Promise<ToolCallEnded> {
-  const key = callKey(request.call);
-  if (!runners.calls.get(key)) {
-    runners.calls.open(key, connection.instance);
-    sendTo(connection, { case: "callTool", value: request });
-  }
   return await within(timeoutMs, signal, async (limited) => {
     const cancel = (): void => {
       if (isFault(limited.reason, "SHUTTING_DOWN") || limited.reason instanceof CallParked) return;
-      sendTo(connection, { case: "cancelTool", value: { call: request.call } });
+      const line = runners.byInstance(instance);
+      if (line) sendTo(line, { case: "cancelTool", value: { call } });
     };
     limited.addEventListener("abort", cancel, { once: true });
     try {
-      return await runners.calls.wait(key, limited);
+      return await runners.calls.wait(callKey(call), limited);
     } finally {
       limited.removeEventListener("abort", cancel);
     }
@@ -256,6 +272,7 @@ function newConnection(
     running: new Map(kept.map(({ executionId, epoch }) => [executionId, Number(epoch)])),
     labels: hello.labels,
     draining: hello.draining,
+    isReplaced: false,
     heardAt,
     outbox: createOutbox(weightOf),
   };

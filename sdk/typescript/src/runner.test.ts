@@ -173,6 +173,14 @@ describe("a connection", () => {
     await expect(end).rejects.toMatchObject({ reason: "PERMISSION_DENIED" });
   });
 
+  it("is given up where another process has the runner's name now", async () => {
+    const { connection, end } = await connected({ agent: oneModelCall });
+
+    connection.refuse(refusal(Code.FailedPrecondition, "RUNNER_REPLACED"));
+
+    await expect(end).rejects.toMatchObject({ reason: "RUNNER_REPLACED" });
+  });
+
   it("is waited for until the runner is an orphan, which then ends what it drives", async () => {
     const { loop, began } = gatedLoop();
     const { connection, end } = await connected({ agent: loop, orphanAfterMs: 150 });

@@ -14,11 +14,11 @@ import { type Log, silentLog } from "./log.ts";
 import { createOwnSteps } from "./own-steps.ts";
 import { createToolCalls, type ToolCalls } from "./tool-calls.ts";
 import type { ToolHost } from "./tool-host.ts";
-import { isRefusal } from "./verdict.ts";
+import { isRefusal, isReplaced } from "./verdict.ts";
 
 export type RunnerOptions = {
   readonly client: Client;
-  /** Name of the runner: the name of its resource. A newer connection of that name closes the older. */
+  /** Name of the runner: the name of its resource. One name is one process: a newer one of that name ends the older. */
   readonly name: string;
   /** Random id of the process, 8 to 64 characters; the same for as long as it lives. */
   readonly instance: string;
@@ -47,7 +47,8 @@ export type RunnerOptions = {
  * Runs until it is drained or orphaned. A broken connection is made again for as long as that; meanwhile attempts and
  * tool calls go on, and what they ended with is told again until the backend has acknowledged it.
  *
- * Rejects with a `Failure` where the backend refuses the runner itself: its name, its credentials, its version. When the promise
+ * Rejects with a `Failure` where the backend refuses the runner itself: its name, its credentials, its version; or where
+ * another process has connected under its name. When the promise
  * settles no attempt runs any more and the tool host is closed. The client is left open: it is the caller's.
  */
 export async function runRunner(options: RunnerOptions): Promise<RunnerEnd> {
@@ -123,11 +124,11 @@ async function keepConnected(life: Life, parts: Parts): Promise<void> {
     try {
       await connectOnce({ ...parts, welcomed, isDraining, done, stop });
     } catch (error) {
-      if (!isWelcome && isRefusal(error)) throw failureOf(error);
+      if (isReplaced(error) || (!isWelcome && isRefusal(error))) throw failureOf(error);
       if (!done.aborted) parts.log.warn({ err: error, tries }, "not connected");
     }
     life.disconnected();
-    // Two runners of one name push each other out; only a connection that lasted makes the next one quick again.
+    // Only a connection that lasted makes the next one quick again.
     if (performance.now() - since > STEADY_MS) tries = 0;
     await pause(backoff(tries, Math.random()), done);
   }

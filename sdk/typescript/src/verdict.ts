@@ -25,6 +25,11 @@ export function isRefusal(error: unknown): boolean {
   return REFUSALS.has(faultIn(error)?.kind ?? "");
 }
 
+/** Whether another process has the runner's name now: connecting again would take its work. */
+export function isReplaced(error: unknown): boolean {
+  return faultIn(error)?.reason === "RUNNER_REPLACED";
+}
+
 // The backend has tried these as often as makes sense before it says so.
 const RECORDED = new Set(["PROVIDER_UNAVAILABLE", "TOOL_SERVER_FAILED"]);
 const REFUSALS = new Set(["invalid", "unauthenticated", "denied", "unsupported"]);

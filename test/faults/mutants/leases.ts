@@ -2,6 +2,8 @@ import { by, DAEMON, edit, type Mutant } from "./mutant.ts";
 
 const STEPS = "packages/execution/src/steps.ts";
 const LEASES = "packages/execution/src/leases.ts";
+const LEASE_TASKS = "packages/execution/src/lease-tasks.ts";
+const GRANTS = "packages/execution/src/grants.ts";
 const OWN_STEPS = "packages/execution/src/own-steps.ts";
 const EXECUTIONS = "packages/execution/src/executions.ts";
 const CONTROLLER = "packages/execution/src/runner-controller.ts";
@@ -9,6 +11,7 @@ const RUNNERS = "packages/execution/src/runners.ts";
 const FENCES = `${DAEMON}/fences.test.ts`;
 const TAKEN_OVER = `${DAEMON}/taken-over.test.ts`;
 const LEASES_TEST = `${DAEMON}/leases.test.ts`;
+const RUNNER_GONE = `${DAEMON}/runner-gone.test.ts`;
 
 /** Who may speak for an execution, and for how long. */
 export const LEASE_MUTANTS: readonly Mutant[] = [
@@ -58,6 +61,11 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     name: "a lease of any holder",
     edits: [edit(EXECUTIONS, "(lease.holder === undefined || lease.holder === task.holder)", "true")],
     caughtBy: [by(FENCES, "begins no step of its own")],
+  },
+  {
+    name: "a look for work that waits for one execution as long as it takes",
+    edits: [edit(LEASES, "await atMost(GRANTS_MS, Promise.all(grants));", "await Promise.all(grants);")],
+    caughtBy: [by(RUNNER_GONE, "does not keep others waiting")],
   },
   {
     name: "a lease that was given back by any runner",
@@ -132,14 +140,14 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a lease changed without a word about it in the commit",
-    edits: [edit(LEASES, "[{ task, epoch: task.epoch, holder: task.holder }]", "[]")],
+    edits: [edit(LEASE_TASKS, "[{ task, epoch: task.epoch, holder: task.holder }]", "[]")],
     caughtBy: [by(FENCES, "is not renewed")],
   },
   {
     name: "a lease granted without a word about the task in the commit",
     edits: [
       edit(
-        LEASES,
+        GRANTS,
         `const preconditions = [{ task, epoch: task.epoch, holder: "" }];`,
         "const preconditions: never[] = [];",
       ),
@@ -150,7 +158,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     name: "a lease granted on what was paused meanwhile",
     edits: [
       edit(
-        LEASES,
+        GRANTS,
         "if (state.status.phase === Phase.PAUSED) return",
         "if (state.status.phase === Phase.SUCCEEDED) return",
       ),
@@ -161,12 +169,12 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     name: "a lease whose epoch is that of the one before",
     edits: [
       edit(
-        LEASES,
+        GRANTS,
         "const ref = refOf(task);\n  const epoch = task.epoch + 1;",
         "const ref = refOf(task);\n  const epoch = Math.max(1, task.epoch);",
       ),
       edit(
-        LEASES,
+        GRANTS,
         "  const epoch = task.epoch + 1;\n  const before",
         "  const epoch = Math.max(1, task.epoch);\n  const before",
       ),
@@ -223,7 +231,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     name: "a lease that a process gets which has ended meanwhile",
     edits: [
-      edit(LEASES, "if (granted && deps.gone.has(connection.instance)) {", "if (granted && deps.gone.size < 0) {"),
+      edit(GRANTS, "if (granted && deps.gone.has(connection.instance)) {", "if (granted && deps.gone.size < 0) {"),
     ],
     caughtBy: [by(TAKEN_OVER, "is handed on at once where its process ends")],
   },

@@ -13,6 +13,9 @@ const STEPS_TEST = `${DAEMON}/steps.test.ts`;
 const OWN_TEST = `${DAEMON}/own-steps.test.ts`;
 const ELICITATION_LINES = `${DAEMON}/elicitation-lines.test.ts`;
 const LOST = `${DAEMON}/lost-runners.test.ts`;
+const DISPATCH = "packages/capability/src/dispatch.ts";
+const RUNNERS = "packages/execution/src/runners.ts";
+const RUNNER_GONE = `${DAEMON}/runner-gone.test.ts`;
 
 /** What was done is known, and is not done again. */
 export const STEP_MUTANTS: readonly Mutant[] = [
@@ -232,6 +235,16 @@ export const STEP_MUTANTS: readonly Mutant[] = [
       edit(CONTROLLER, "  if (owed && !over) return; // the step will be asked for again, and finds the answer\n", ""),
     ],
     caughtBy: [by(TAKEN_OVER, "has its end kept until somebody asks for it")],
+  },
+  {
+    name: "a call handed to a line that has ended",
+    edits: [edit(RUNNERS, "  if (!line) return false;\n", "  if (!line) return true;\n")],
+    caughtBy: [by(RUNNER_GONE, "is not waited for: the next one makes the call")],
+  },
+  {
+    name: "a call handed out again that is only to be waited for",
+    edits: [edit(DISPATCH, "if (!isMade && !sendCall(", "if (!sendCall(")],
+    caughtBy: [by(RUNNER_GONE, "is not handed a call again that it made")],
   },
   {
     name: "a call that plan mode does not allow",
