@@ -40,6 +40,7 @@ export type FieldOptions = {
   readonly outputOnly?: boolean;
   readonly sensitive?: boolean;
   readonly referenceTo?: string;
+  readonly keeps?: boolean;
   readonly listKey?: string;
 };
 

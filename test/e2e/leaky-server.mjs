@@ -10,6 +10,8 @@ const FORMS = {
   base64: () => Buffer.from(secret).toString("base64"),
   basic: () => Buffer.from(`user:${secret}`).toString("base64"),
   shifted: () => Buffer.from(`u:${secret}:and more`).toString("base64"),
+  mime: () => encodedInLines({ columns: 76, end: "\r\n" }),
+  pem: () => encodedInLines({ columns: 64, end: "\n" }),
   base64url: () => Buffer.from(`{"k":"${secret}"}`).toString("base64url"),
   url: () => `https://api.test/v1?token=${encodeURIComponent(secret)}&x=1`,
   form: () => new URLSearchParams({ token: secret }).toString(),
@@ -17,6 +19,12 @@ const FORMS = {
   doubled: () => secret + secret,
   long: () => `${"x".repeat(200_000)}${secret}${"y".repeat(200_000)}`,
 };
+
+/** The line ends within the secret. */
+function encodedInLines({ columns, end }) {
+  const encoded = Buffer.from(`${"x".repeat(40)}${secret}${"y".repeat(40)}`).toString("base64");
+  return encoded.match(new RegExp(`.{1,${columns}}`, "g")).join(end);
+}
 
 const say = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
 

@@ -31,6 +31,8 @@ const FORMS = [
   "base64",
   "basic",
   "shifted",
+  "mime",
+  "pem",
   "base64url",
   "url",
   "form",
@@ -57,8 +59,20 @@ function tracesOf(secret: string): string[] {
     url,
     bytes.toString("hex"),
   ];
-  return [...plain, ...base64, ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))];
+  return [
+    ...plain,
+    ...base64.flatMap(piecesOf),
+    ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
+  ];
 }
+
+/** What a line break may leave of a text. */
+function piecesOf(text: string): string[] {
+  const places = Array.from({ length: Math.max(1, text.length - PIECE + 1) }, (_, at) => at);
+  return places.map((at) => text.slice(at, at + PIECE));
+}
+
+const PIECE = 12;
 
 it("keeps secrets out of everything, by whatever path they travel", async () => {
   const dir = mkdtempSync(join(tmpdir(), "stigmer-secrets-"));

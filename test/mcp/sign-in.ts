@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { InsufficientScopeError } from "@modelcontextprotocol/client";
 import { createSignIn } from "@stigmer/mcp-auth";
 import { Failure } from "@stigmer/sdk";
 import type { Session } from "./session.ts";
@@ -8,6 +7,7 @@ import type { Session } from "./session.ts";
 export type Registration = { readonly client_id?: string; readonly client_secret?: string };
 
 const MOST_TRIES = 3;
+const REASONS: ReadonlySet<string> = new Set(["SIGN_IN_REQUIRED", "SIGN_IN_SCOPE_MISSING"]);
 const REDIRECT = "http://127.0.0.1:7777/callback";
 const TIMEOUT_MS = 20_000;
 
@@ -23,7 +23,7 @@ export async function signingIn<T>(session: Session, person: Person, act: () => 
     try {
       return await act();
     } catch (error) {
-      if (!(error instanceof Failure) || error.reason !== "SIGN_IN_REQUIRED" || tries === MOST_TRIES) throw error;
+      if (!(error instanceof Failure) || !REASONS.has(error.reason) || tries === MOST_TRIES) throw error;
       session.signedIn(await person.signIn(session.url, error));
     }
   }
@@ -33,10 +33,8 @@ export function createPerson({ client_id: clientId = "", client_secret: clientSe
   const signIn = createSignIn();
   let asked: readonly string[] = [];
   return {
-    async signIn(serverUrl, { cause }) {
+    async signIn(serverUrl, { missingScopes: wanted }) {
       const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const wanted =
-        cause instanceof InsufficientScopeError ? (cause.requiredScope ?? "").split(" ").filter(Boolean) : [];
       const scopes = wanted.length > 0 ? [...new Set([...asked, ...wanted])] : [];
       const issuer = clientId ? await issuerOf(serverUrl) : "";
       const client = { clientId, clientSecret, issuer };

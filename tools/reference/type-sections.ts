@@ -108,13 +108,14 @@ function scalarWords(scalar: ScalarType): string {
 }
 
 function marksOf(field: DescField, { contract }: Context): readonly string[] {
-  const { outputOnly, immutable, sensitive, listKey, referenceTo } = contract.fieldOptions(field);
+  const { outputOnly, immutable, sensitive, listKey, referenceTo, keeps } = contract.fieldOptions(field);
   return [
     ...(outputOnly ? ["output only"] : []),
     ...(immutable ? ["cannot be changed"] : []),
     ...(sensitive ? ["sensitive: sealed at rest, never returned"] : []),
     ...(listKey ? [`apply merges items by \`${listKey}\``] : []),
     ...(referenceTo ? [`refers to a resource of kind \`${referenceTo}\``] : []),
+    ...(keeps ? ["what it names can't be deleted meanwhile"] : []),
   ];
 }
 

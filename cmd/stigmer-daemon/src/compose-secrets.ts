@@ -12,7 +12,10 @@ import type { PipelineDeps } from "@stigmer/resource";
 import { LOCAL_ORG } from "./local-policy.ts";
 
 /** What gives declarers their values, and what keeps secrets out of everything else. */
-export function composeSecrets(resources: Pick<PipelineDeps, "store" | "kinds" | "dataKeys">, redactor: Redactor) {
+export function composeSecrets(
+  resources: Pick<PipelineDeps, "store" | "kinds" | "dataKeys" | "clock">,
+  redactor: Redactor,
+) {
   const variables = createVariables({ resources, redactor });
   const { receive } = variables;
   const redaction = createRedaction({ redactor, variables });
@@ -36,7 +39,11 @@ export function composeSecrets(resources: Pick<PipelineDeps, "store" | "kinds" |
       redactor.add(Object.values(values));
       return values[name] ?? "";
     },
-    mask: (secrets: readonly string[]): void => redactor.add(secrets),
+    /** Masks these from now on; those that end, as tokens do, are forgotten some time after `until`. */
+    mask(secrets: readonly string[], until?: number): void {
+      redactor.forget(resources.clock.now());
+      redactor.add(secrets, until);
+    },
     /** What the loop of an execution's agent receives. */
     loopVariables: (executions: Executions) => async (ref: ExecutionRef) => {
       const { created } = await executions.load(ref);

@@ -5,5 +5,5 @@ import { createRedaction, type Redaction } from "@stigmer/execution";
 export function noSecrets(): Redaction {
   const sourcesOf = async () => ({ org: "local", values: {}, secrets: {}, environments: [] });
   const receive = async () => ({ values: {}, secretNames: [] });
-  return createRedaction({ redactor: createRedactor(), variables: { sourcesOf, receive } });
+  return createRedaction({ redactor: createRedactor(), variables: { sourcesOf, receive, existing: async () => [] } });
 }

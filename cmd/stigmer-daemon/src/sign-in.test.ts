@@ -9,7 +9,6 @@ import {
   type OAuthSchema,
   ExecutionPhase as Phase,
 } from "@stigmer/contracts/agentic";
-import { Failure, type ToolServer } from "@stigmer/sdk";
 import { type SignInStandin, type SignInStandinOptions, signInStandin } from "@stigmer/standins";
 import type { Batch, Store } from "@stigmer/store";
 import type { openLevelStore } from "@stigmer/store-leveldb";
@@ -17,9 +16,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { decide } from "./commands.fake.ts";
 import { createIntruder, type Intruder } from "./intruder.fake.ts";
 import { eventsOf, untilEnd, untilPhase, valuesOf } from "./journal.fake.ts";
-import { createToolHost, startKitRunner, type TestToolHost } from "./kit-runner.fake.ts";
+import { startKitRunner } from "./kit-runner.fake.ts";
 import { refused } from "./refused.fake.ts";
 import { createAgent, execute, idOf, versionOf } from "./resources.fake.ts";
+import { callback, hostOf } from "./sign-in.fake.ts";
 import { createSteppedClock, type SteppedClock } from "./stepped-clock.fake.ts";
 import { LEVEL, startTestDaemon, type TestDaemon } from "./test-daemon.fake.ts";
 
@@ -70,36 +70,6 @@ async function begun(environments: string[] = []) {
 async function signIn(standin: SignInStandin, environments: string[] = []): Promise<McpServer> {
   const said = await standin.agree((await begun(environments)).authorizationUrl);
   return await commands().completeLogin({ id, ...callback(said) });
-}
-
-function callback(said: URLSearchParams) {
-  const of = (name: string): string => said.get(name) ?? "";
-  return { state: of("state"), code: of("code"), iss: of("iss") };
-}
-
-/** A host that asks the stand-in with the token that it was given. */
-function hostOf(standin: SignInStandin): TestToolHost & { readonly tokens: readonly string[] } {
-  const tokens: string[] = [];
-  const check = async ({ accessToken, name }: ToolServer): Promise<void> => {
-    tokens.push(accessToken);
-    const headers = accessToken ? { authorization: `Bearer ${accessToken}` } : undefined;
-    const { status } = await fetch(standin.serverUrl, { method: "POST", ...(headers && { headers }) });
-    if (status === 401)
-      throw new Failure("SIGN_IN_REQUIRED", `${name} wants to know who you are`, { notStarted: true });
-  };
-  const host = createToolHost([{}]);
-  const { start, call } = host;
-  return Object.assign(host, {
-    tokens,
-    async start(of: ToolServer) {
-      await check(of);
-      return await start(of);
-    },
-    async call(...[of, ...rest]: Parameters<typeof call>) {
-      await check(of);
-      return await call(of, ...rest);
-    },
-  });
 }
 
 /** Everything that the daemon has written, and logged. */

@@ -64,7 +64,10 @@ const NEXT_STEPS: Partial<Record<Reason, Next>> = {
   PAGE_TOKEN_INVALID: "list again from the beginning",
   IDEMPOTENCY_KEY_REUSED: "try again",
   FIELD_CONFLICT: "take the fields over with --force, or leave them out",
-  RESOURCE_IN_USE: "end the executions first, or say what becomes of them: --running cancel, or --running leave",
+  RESOURCE_IN_USE: ({ resources }) =>
+    resources
+      ? "take it out of what names it (stigmer apply -f <file>), or delete that first"
+      : "end the executions first, or say what becomes of them: --running cancel, or --running leave",
   RESOURCE_DELETED: ({ kind = "<kind>", name = "<name>" }) => revive(kind, name),
   VERSION_NOT_REACHED: "try again in a moment",
   READER_TOO_SLOW: "watch again, and read faster",
@@ -89,6 +92,7 @@ const NEXT_STEPS: Partial<Record<Reason, Next>> = {
   PROVIDER_UNAVAILABLE: "try again in a moment; a local provider may have to be started",
   TOOL_NOT_FOUND: "see which tools the agent names: stigmer get agent <name> -o yaml",
   SIGN_IN_REQUIRED: "sign in: stigmer mcp login <name>",
+  SIGN_IN_SCOPE_MISSING: "sign in for more, by the command that the message names",
   SIGN_IN_FAILED: "see how the server is reached: stigmer get mcpserver <name> -o yaml",
   TOOL_SERVER_FAILED: "see how the server is started: stigmer get mcpserver <name> -o yaml",
   RUNNER_NOT_CONNECTED: "see whether a runner is there: stigmer local status",

@@ -2,8 +2,13 @@
 export interface Redactor {
   /** Whether there is nothing to mask. */
   isEmpty(): boolean;
-  /** From now on these are masked, in every form in which they travel; shorter ones than 4 characters never are. */
-  add(values: Iterable<string>): void;
+  /**
+   * From now on these are masked, in every form in which they travel; shorter ones than 4 characters never are. With `until`, milliseconds
+   * since the Unix epoch, they are no secrets any more after that time; of what is added more than once the latest time counts.
+   */
+  add(values: Iterable<string>, until?: number): void;
+  /** Forgets values whose time is over by then; a few of them may stay until there are more. */
+  forget(now: number): void;
   /** The text with `***` for each value in it. */
   text(text: string): string;
   /** For a text that comes in pieces: a value that is cut anywhere is masked all the same. */
@@ -13,11 +18,15 @@ export interface Redactor {
 export interface RedactedStream {
   /** Takes a piece; answers with what can be shown now. No more is held back than could be the beginning of a value. */
   push(piece: string): string;
+  /** Whether something is held back. */
+  isHolding(): boolean;
   /** What was held back; the text has ended. */
   end(): string;
 }
 
 const MASK = "***";
+/** Where no mask reaches. */
+const NOWHERE = -1;
 const SHORTEST = 4;
 /** Forms that differ from the value itself are looked for only where they are so long: shorter ones would be met by chance. */
 const SHORTEST_FORM = 8;
@@ -26,6 +35,17 @@ const SHORTEST_LINE = 8;
 const WINDOWS = [8, 4] as const;
 const FACTOR = 0x01000193;
 const BITS = 0xffff;
+/** A line break within a text of letters, as it is or as JSON writes it, and what is indented after it; or what may become one. */
+const BREAK = /(?:\r|\\{1,8}r)?(?:\n|\\{1,8}n)[ \t]{0,16}|(?:\r|\\{1,8}r)\\{0,8}$|\\{1,8}$/g;
+const HAS_BREAK = /[\r\n\\]/;
+/** Encoders break no narrower lines; without this every line that ends in a word might go on. */
+const NARROWEST = 16;
+/** Forgetting builds all tables anew. */
+const FORGOTTEN_AT_ONCE = 32;
+/** What base64 of both alphabets and hexadecimal are written in. */
+const LETTERS = new Uint8Array(128);
+for (const letter of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+  LETTERS[letter.charCodeAt(0)] = 1;
 
 /** Finds all patterns of at least a window's length by the hash of their first characters. */
 type Table = {
@@ -42,21 +62,36 @@ type Table = {
 /** A match: where it begins, and where what follows begins. */
 type Span = { readonly start: number; end: number };
 
-/** Masks raw, base64 (whatever stands before, both alphabets), hexadecimal, percent-encoded and escaped as in JSON, JavaScript and HTML. */
+/** Letters that go on over line breaks: those without these, and where each line of them stands in the text. */
+type Run = { letters: string; readonly lines: { readonly start: number; readonly before: number }[]; end: number };
+
+/**
+ * Masks raw, base64 (whatever stands before, both alphabets), hexadecimal, percent-encoded and escaped as in JSON, JavaScript and HTML.
+ * What consists of letters of base64 alone is found over line breaks too, where the lines have 16 letters or more.
+ */
 export function createRedactor(): Redactor {
-  const known = new Set<string>();
+  const known = new Map<string, number>();
   const tables = WINDOWS.map(newTable);
   const isEmpty = (): boolean => known.size === 0;
   return {
     isEmpty,
-    add(values) {
+    add(values, until = Number.POSITIVE_INFINITY) {
       for (const value of values) {
-        if (value.length < SHORTEST || known.has(value)) continue;
-        known.add(value);
-        for (const form of formsOf(value)) addPattern(tables, form);
+        if (value.length < SHORTEST) continue;
+        const before = known.get(value);
+        known.set(value, Math.max(until, before ?? until));
+        if (before === undefined) addValue(tables, value);
       }
     },
-    text: (text) => (isEmpty() ? text : masked(text, spansIn(tables, text), { from: 0, to: text.length }).shown),
+    forget(now) {
+      const over = [...known].filter(([, until]) => until <= now);
+      if (over.length < FORGOTTEN_AT_ONCE) return;
+      for (const [value] of over) known.delete(value);
+      tables.forEach(empty); // in place: streams look into them
+      for (const value of known.keys()) addValue(tables, value);
+    },
+    text: (text) =>
+      isEmpty() ? text : masked(text, spansIn(tables, text, runsOf(text)), { from: NOWHERE, to: text.length }).shown,
     stream: () => createStream(tables, isEmpty),
   };
 }
@@ -64,20 +99,26 @@ export function createRedactor(): Redactor {
 function createStream(tables: readonly Table[], isEmpty: () => boolean): RedactedStream {
   let held = "";
   /** How far into what is held the mask reaches that was shown last. */
-  let covered = 0;
-  const show = (text: string, to: number): string => {
-    const { shown, end } = masked(text, spansIn(tables, text), { from: covered, to });
+  let covered = NOWHERE;
+  /** Letters that stand right before what is held. */
+  let lead = 0;
+  const show = (text: string, runs: readonly Run[], to: number): string => {
+    const { shown, end } = masked(text, spansIn(tables, text, runs), { from: covered, to });
     held = text.slice(to);
-    covered = Math.max(0, end - to);
+    covered = end < to ? NOWHERE : end - to;
+    lead = leadOf(text, to, lead);
     return shown;
   };
   return {
     push(piece) {
       if (held === "" && isEmpty()) return piece;
       const text = held + piece;
-      return show(text, openFrom(tables, text));
+      const runs = runsOf(text, lead);
+      const open = openFrom(tables, text, runs);
+      return show(text, runs, text[open - 1] === "\\" ? open - 1 : open); // a break that JSON wrote stays in one piece
     },
-    end: () => show(held, held.length),
+    isHolding: () => held !== "",
+    end: () => show(held, runsOf(held, lead), held.length),
   };
 }
 
@@ -88,20 +129,21 @@ function masked(
   { from, to }: { readonly from: number; readonly to: number },
 ): { readonly shown: string; readonly end: number } {
   let shown = "";
-  let at = from;
+  let at = Math.max(0, from);
   for (const { start, end } of spans) {
     if (start >= to || end <= at) continue;
-    const goesOn = start <= at && at === from && from > 0;
+    const goesOn = start <= at && at === from;
     if (start > at) shown += text.slice(at, start);
     if (!goesOn) shown += MASK;
     at = end;
   }
-  return { shown: at < to ? shown + text.slice(at, to) : shown, end: Math.max(at, from) };
+  return { shown: at < to ? shown + text.slice(at, to) : shown, end: at > 0 ? at : from };
 }
 
 /** Where patterns stand, in order; those that overlap or touch are joined. */
-function spansIn(tables: readonly Table[], text: string): readonly Span[] {
+function spansIn(tables: readonly Table[], text: string, runs: readonly Run[]): readonly Span[] {
   const found = tables.flatMap((table) => matchesOf(table, text));
+  for (const run of runs) if (run.lines.length > 1) found.push(...matchesIn(tables, run));
   found.sort((one, other) => one.start - other.start || one.end - other.end);
   const spans: Span[] = [];
   for (const span of found) {
@@ -120,9 +162,87 @@ function matchesOf(table: Table, text: string): Span[] {
   return spans;
 }
 
+function matchesIn(tables: readonly Table[], run: Run): Span[] {
+  const [table] = tables;
+  if (!table) return [];
+  return matchesOf(table, run.letters).map(({ start, end }) => ({
+    start: placeOf(run, start),
+    end: placeOf(run, end - 1) + 1,
+  }));
+}
+
+/** Where a letter of a run stands in the text. */
+function placeOf({ lines }: Run, letter: number): number {
+  let [low, high] = [0, lines.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((lines[middle]?.before ?? 0) <= letter) low = middle;
+    else high = middle;
+  }
+  const line = lines[low];
+  return line ? line.start + letter - line.before : 0;
+}
+
+/** What stands next to line breaks, where `lead` letters stand before the text. Every character is looked at twice at most. */
+function runsOf(text: string, lead = 0): Run[] {
+  const runs: Run[] = [];
+  if (!HAS_BREAK.test(text)) return runs;
+  let run: Run | undefined;
+  let floor = 0;
+  const take = (start: number, end: number): void => {
+    run ??= { letters: "", lines: [], end };
+    run.lines.push({ start, before: run.letters.length });
+    run.letters += text.slice(start, end);
+    run.end = end;
+  };
+  const close = (): void => {
+    const end = run ? lettersAfter(text, floor) : floor;
+    if (end > floor) take(floor, end);
+    if (run) runs.push(run);
+    run = undefined;
+  };
+  for (const {
+    0: { length },
+    index,
+  } of text.matchAll(BREAK)) {
+    const from = lettersBefore(text, index, floor);
+    const isWide = index - from + (from === 0 ? lead : 0) >= NARROWEST;
+    if (from > floor || !isWide) close();
+    if (isWide && from < index) take(from, index);
+    floor = index + length;
+    if (run) run.end = floor;
+  }
+  close();
+  return runs;
+}
+
+function lettersBefore(text: string, end: number, floor: number): number {
+  let at = end;
+  while (at > floor && LETTERS[text.charCodeAt(at - 1)] === 1) at--;
+  return at;
+}
+
+/** How many letters stand before a place; beyond the narrowest line it does not matter. */
+function leadOf(text: string, end: number, lead: number): number {
+  const from = lettersBefore(text, end, Math.max(0, end - NARROWEST - 1));
+  if (from === 0) return Math.min(NARROWEST, end + lead);
+  return text.startsWith("\\n", from - 1) ? end - from - 1 : end - from;
+}
+
+function lettersAfter(text: string, start: number): number {
+  let at = start;
+  while (LETTERS[text.charCodeAt(at)] === 1) at++;
+  return at;
+}
+
 /** The first place from which on the text is the beginning of a pattern, and not the whole of it; its end where there is none. */
-function openFrom(tables: readonly Table[], text: string): number {
-  return Math.min(...tables.map((table) => openOf(table, text)));
+function openFrom(tables: readonly Table[], text: string, runs: readonly Run[]): number {
+  const open = Math.min(...tables.map((table) => openOf(table, text)));
+  const [table] = tables;
+  const run = runs.at(-1);
+  if (!table || run?.end !== text.length) return open;
+  const letter = openOf(table, run.letters);
+  return letter < run.letters.length ? Math.min(open, placeOf(run, letter)) : open;
 }
 
 function openOf(table: Table, text: string): number {
@@ -159,6 +279,17 @@ function newTable(window: number): Table {
   let oldest = 1;
   for (let count = 0; count < window; count++) oldest = Math.imul(oldest, FACTOR);
   return { window, oldest, marks: new Uint8Array(BITS + 1), byHash: new Map(), heads: new Set(), longest: 0 };
+}
+
+function empty(table: Table): void {
+  table.marks.fill(0);
+  table.byHash.clear();
+  table.heads.clear();
+  table.longest = 0;
+}
+
+function addValue(tables: readonly Table[], value: string): void {
+  for (const form of formsOf(value)) addPattern(tables, form);
 }
 
 function addPattern(tables: readonly Table[], pattern: string): void {

@@ -23,7 +23,8 @@ import {
 } from "@stigmer/execution";
 import type { AskedCall } from "./asked-call.ts";
 import type { CapabilityDeps } from "./deps.ts";
-import { signedStart, useOf } from "./server-use.ts";
+import { SCOPE_MISSING, scopeMissing } from "./scope-missing.ts";
+import { type ServerUse, signedStart, useOf } from "./server-use.ts";
 import { ToolMoved } from "./tool-moved.ts";
 
 const RUNNER_WAIT_MS = 15_000;
@@ -113,6 +114,7 @@ async function send(
   };
   if (!isMade && !sendCall(deps.runners, host, request)) throw new ToolMoved(step.attempt, "runner");
   const ended = await endOfCall(deps.runners, host, key, { signal: step.signal, timeoutMs });
+  if (ended.error?.reason === SCOPE_MISSING) return await askedForMore(deps, use, ended);
   const isRefused = ended.error?.reason === "SIGN_IN_REQUIRED" && ended.notStarted;
   if (!isRefused || !start.accessToken || !mayRenew) return ended;
   const renewed = await signedStart(deps, use, start.accessToken).catch(toldToModel);
@@ -125,6 +127,12 @@ function toldToModel(error: unknown): ToolCallEnded {
   if (!isFault(error, "SIGN_IN_REQUIRED")) throw error;
   const { reason, message } = error;
   return create(ToolCallEndedSchema, { error: { reason, message }, notStarted: true });
+}
+
+/** The same for scopes that the sign-in does not have: which command gets them is told. */
+async function askedForMore(deps: CapabilityDeps, { org, server }: ServerUse, ended: ToolCallEnded) {
+  const { reason, message } = await scopeMissing(deps, { org, server, missing: ended.missingScopes });
+  return create(ToolCallEndedSchema, { error: { reason, message }, notStarted: ended.notStarted });
 }
 
 /** How long a call is waited for. */

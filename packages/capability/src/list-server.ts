@@ -2,6 +2,7 @@ import type { ToolDefinition } from "@stigmer/contracts/agentic";
 import { type Connection, startServer } from "@stigmer/execution";
 import { definitionsOf, serverFailed } from "./definitions.ts";
 import type { CapabilityDeps } from "./deps.ts";
+import { SCOPE_MISSING, scopeMissing } from "./scope-missing.ts";
 import type { ServerStart } from "./server-start.ts";
 import { type ServerUse, serverStart, signedStart } from "./server-use.ts";
 import { signInRequired } from "./sign-ins.ts";
@@ -32,6 +33,8 @@ export async function listedTools(
   deps.listings.used(org, start);
   const started = await startedServer(deps, { use, start, host }, signal);
   if (started.error?.reason === SIGN_IN) throw signInRequired(server.name);
+  if (started.error?.reason === SCOPE_MISSING)
+    throw await scopeMissing(deps, { org, server, missing: started.missingScopes });
   if (started.error) throw serverFailed(server.name, started.error.message);
   const tools = definitionsOf(server.name, started.tools);
   await deps.listings.keep(org, start, tools);

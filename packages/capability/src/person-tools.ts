@@ -11,6 +11,7 @@ import {
   McpServerQueryController,
   McpServerToolListSchema,
   McpServerToolSchema,
+  type PinnedServer,
   PinnedServerSchema,
   RunningCallSchema,
   StartServerSchema,
@@ -25,6 +26,7 @@ import type { CapabilityDeps } from "./deps.ts";
 import { acknowledge, timeoutOf } from "./dispatch.ts";
 import { listedTools } from "./list-server.ts";
 import { isAccepted, isChanged } from "./note-changes.ts";
+import { SCOPE_MISSING, scopeMissing } from "./scope-missing.ts";
 import { type ServerUse, signedStart } from "./server-use.ts";
 import { signInRequired } from "./sign-ins.ts";
 
@@ -114,7 +116,7 @@ async function makeCall(
     await noteIntent(deps, call);
     return await send(deps, started, { tool, request, call });
   });
-  if (!ended.result) throw callFailed(server, ended);
+  if (!ended.result) throw await callFailed(deps, { server, org: call.org, ended });
   const { content, isError, attachments } = ended.result;
   const files = attachments.map(({ name, mediaType, digest, size }) => ({ name, mediaType, digest, size }));
   return create(CallMcpServerToolResponseSchema, { content, isError, files });
@@ -158,13 +160,8 @@ async function using<T>(
 ): Promise<T> {
   const { org, signal } = call;
   const sessionId = `person-${randomUUID()}`;
-  const { metadata, spec, status } = server;
-  const pinned = create(PinnedServerSchema, {
-    ...{ name: metadata?.name ?? "", revision: status?.revision ?? "" },
-    ...(spec && { spec }),
-  });
   const { environments } = request;
-  const use: ServerUse = { org, sessionId, workspace: "", server: pinned, state: undefined, environments };
+  const use: ServerUse = { org, sessionId, workspace: "", server: pinnedOf(server), state: undefined, environments };
   if (deps.inUse.count >= MOST_IN_USE) throw exhausted("LIMIT_REACHED", { limit: "servers that run for persons" });
   const host = await deps.runners.hostingTools({ org, affinity: "", waitMs: RUNNER_WAIT_MS, signal });
   deps.inUse.count++;
@@ -174,6 +171,11 @@ async function using<T>(
     deps.inUse.count--;
     sendTo(host, { case: "stopServer", value: { sessionId, name: "" } });
   }
+}
+
+function pinnedOf({ metadata, spec, status }: McpServer): PinnedServer {
+  const names = { name: metadata?.name ?? "", revision: status?.revision ?? "" };
+  return create(PinnedServerSchema, { ...names, ...(spec && { spec }) });
 }
 
 async function serverOf({ resources }: CapabilityDeps, org: string, id: string): Promise<Resource & McpServer> {
@@ -186,10 +188,14 @@ function noSuchTool(server: string, tool: string): Fault {
   return new Fault("precondition", "TOOL_NOT_FOUND", { server, tool }, { message });
 }
 
-function callFailed({ metadata }: McpServer, { error, notStarted }: ToolCallEnded): Fault {
+type Failed = { readonly org: string; readonly server: McpServer; readonly ended: ToolCallEnded };
+
+async function callFailed(deps: CapabilityDeps, { org, server: of, ended }: Failed): Promise<Fault> {
+  const { error, notStarted, missingScopes: missing } = ended;
   const doubt = notStarted ? "" : "; the call may have had its effect";
-  const server = metadata?.name ?? "";
+  const server = of.metadata?.name ?? "";
   if (error?.reason === "SIGN_IN_REQUIRED") return signInRequired(server);
+  if (error?.reason === SCOPE_MISSING) return await scopeMissing(deps, { org, server: pinnedOf(of), missing });
   const message = `the tool's server failed: ${error?.message || "the tool gave no answer"}${doubt}`;
   return new Fault("precondition", "TOOL_SERVER_FAILED", { server }, { message });
 }

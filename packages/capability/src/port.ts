@@ -38,6 +38,8 @@ export type Grant = {
   readonly lifetimeMs: number | undefined;
   /** What `refresh` needs; empty where the token can't be renewed. */
   readonly renewal: string;
+  /** What `revoke` needs; empty where the issuer takes nothing back. */
+  readonly revocation: string;
 };
 
 /**
@@ -49,4 +51,6 @@ export interface SignIn {
   begin(request: SignInRequest, signal: AbortSignal): Promise<Authorization>;
   finish(pending: string, callback: Callback, signal: AbortSignal): Promise<Grant>;
   refresh(renewal: string, signal: AbortSignal): Promise<Grant>;
+  /** Has the issuer take a grant's tokens back. Refuses with `SIGN_IN_FAILED` where it does not. */
+  revoke(revocation: string, signal: AbortSignal): Promise<void>;
 }

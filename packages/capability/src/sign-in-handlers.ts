@@ -13,19 +13,15 @@ import {
 import { requireKind } from "@stigmer/execution";
 import { type Call, fromRow, type Handler, type Resource, requireById, unary } from "@stigmer/resource";
 import type { CapabilityDeps } from "./deps.ts";
-import { type KeptGrant, planForget, planKeep } from "./sign-in-rows.ts";
+import { type KeptGrant, planKeep } from "./sign-in-rows.ts";
+import { signOut } from "./sign-out.ts";
 
 /** How a person signs in to a server. */
 export function signInHandlers(deps: CapabilityDeps): readonly Handler[] {
   return [
     unary(McpServerCommandController.method.login, (request, call) => login(deps, request, call)),
     unary(McpServerCommandController.method.completeLogin, (request, call) => completeLogin(deps, request, call)),
-    unary(McpServerCommandController.method.logout, (request, call) =>
-      deps.pipeline.command(request, call, async () => {
-        const { server, ...plan } = await planForget(deps.resources, { org: call.org, id: request.id });
-        return { ...plan, answer: server, resource: request.id };
-      }),
-    ),
+    unary(McpServerCommandController.method.logout, (request, call) => signOut(deps, request, call)),
   ];
 }
 
@@ -36,7 +32,8 @@ async function login(deps: CapabilityDeps, request: LoginMcpServerRequest, call:
   return await deps.pipeline.command(request, unkeyed(call), async () => {
     const { id, redirectUri, environments } = request;
     const { name, http } = await remoteServer(deps, call.org, id);
-    const { clientId = "", issuer = "", scopes = [] } = http.oauth ?? {};
+    const { clientId = "", issuer = "" } = http.oauth ?? {};
+    const scopes = request.scopes.length > 0 ? request.scopes : (http.oauth?.scopes ?? []);
     const clientSecret = await clientSecretOf(deps, { name, http, org: call.org, environments });
     const asked = { serverUrl: http.url, redirectUri, clientId, clientSecret, issuer, scopes };
     const begun = await naming(name, () => deps.signIns.begin({ org: call.org, id }, asked, call.signal));

@@ -1,6 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type McpServer, McpServerStatusSchema, SignedInSchema } from "@stigmer/contracts/agentic";
+import {
+  type McpServer,
+  McpServerStatusSchema,
+  type SignedIn,
+  SignedInSchema,
+  type SignedOut,
+} from "@stigmer/contracts/agentic";
 import { requireKind } from "@stigmer/execution";
 import {
   fromRow,
@@ -40,10 +46,27 @@ const PATH = "grant";
 /** The server's grant; undefined where nobody has signed in. */
 export async function findGrant(deps: PipelineDeps, of: ServerRef): Promise<FoundGrant | undefined> {
   const row = await deps.store.get(rowKey(deps, of));
+  return row && { grant: await opened(deps, of, row), version: row.version };
+}
+
+/** The same for who only wants to be rid of it: without the grant where it can't be opened any more. */
+export async function findGrantToForget(
+  deps: PipelineDeps,
+  of: ServerRef,
+): Promise<(Partial<FoundGrant> & Pick<FoundGrant, "version">) | undefined> {
+  const row = await deps.store.get(rowKey(deps, of));
   if (!row) return undefined;
+  try {
+    return { grant: await opened(deps, of, row), version: row.version };
+  } catch (error) {
+    deps.log.warn({ err: error }, "a sign-in that can't be opened is forgotten");
+    return { version: row.version };
+  }
+}
+
+async function opened(deps: PipelineDeps, of: ServerRef, row: Row): Promise<KeptGrant> {
   const key = await deps.dataKeys.forOpening(ownerOf(of));
-  const grant = JSON.parse(key.open(PATH, Buffer.from(row.bytes).toString())) as KeptGrant;
-  return { grant, version: row.version };
+  return JSON.parse(key.open(PATH, Buffer.from(row.bytes).toString())) as KeptGrant;
 }
 
 /** Stores a grant and what the server's status says of it in one commit; with a version only while the row of the old one has it. */
@@ -72,14 +95,25 @@ export async function planKeep(
   };
 }
 
-/** Removes a grant, and what the server's status says of it; with a version only while its row has it. */
-export async function planForget(deps: PipelineDeps, of: ServerRef, version?: number): Promise<SignInPlan> {
+export type Forgetting = {
+  /** Only while the grant's row has this version; 0 while there is none. */
+  readonly version?: number | undefined;
+  /** How a person signed out; undefined where nobody did. */
+  readonly signOut?: SignedOut | undefined;
+};
+
+/** Removes a grant, and what the server's status says of it. */
+export async function planForget(
+  deps: PipelineDeps,
+  of: ServerRef,
+  { version, signOut }: Forgetting,
+): Promise<SignInPlan> {
   const at = rowKey(deps, of);
   const found = await serverAt(deps, of);
   const known = version ?? (await deps.store.get(at))?.version ?? 0;
   const hasStatus = found.server.status?.signIn !== undefined;
   if (known === 0 && !hasStatus) return { batch: {}, preconditions: [], server: found.server };
-  const { server, put, precondition } = withStatus(deps, found, {});
+  const { server, put, precondition } = withStatus(deps, found, { signOut });
   const deletes = known > 0 ? [at] : [];
   return { batch: { puts: [put], deletes }, preconditions: [precondition, { row: at, version: known }], server };
 }
@@ -95,11 +129,11 @@ async function serverAt({ kinds, store }: PipelineDeps, of: ServerRef): Promise<
 function withStatus(
   { kinds }: PipelineDeps,
   { row, server }: Found,
-  { signIn }: Pick<NonNullable<McpServer["status"]>, "signIn">,
+  { signIn, signOut }: { readonly signIn?: SignedIn; readonly signOut?: SignedOut | undefined },
 ) {
   const kind = requireKind(kinds, "McpServer");
-  const { signIn: _, ...status } = server.status ?? create(McpServerStatusSchema);
-  server.status = create(McpServerStatusSchema, { ...status, ...(signIn && { signIn }) });
+  const { signIn: _, signOut: __, ...status } = server.status ?? create(McpServerStatusSchema);
+  server.status = create(McpServerStatusSchema, { ...status, ...(signIn && { signIn }), ...(signOut && { signOut }) });
   metadataOf(server).resourceVersion = "";
   return { server, put: toRow(kind, row.tenant, server), precondition: { row, version: row.version } };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Fault, invalid, isFault, precondition } from "@stigmer/base";
-import type { McpServer } from "@stigmer/contracts/agentic";
+import { type McpServer, TokenRevocation } from "@stigmer/contracts/agentic";
 import { requireKind } from "@stigmer/execution";
 import { fromRow, metadataOf, type PipelineDeps, type Resource } from "@stigmer/resource";
 import type { Authorization, Grant, SignIn, SignInRequest } from "./port.ts";
@@ -24,6 +24,8 @@ export interface SignIns {
   token(of: SignedServer): Promise<string>;
   /** Token in the place of one that the server refused; otherwise as `token`. */
   renewed(of: SignedServer, refused: string): Promise<string>;
+  /** Asks the issuer to take a grant's tokens back, until the signal aborts, and says what became of that. Throws nothing. */
+  revoke(grant: KeptGrant, signal: AbortSignal): Promise<TokenRevocation>;
 }
 
 /** What the browser was sent back with, and the URL that the server has now. */
@@ -32,7 +34,8 @@ export type Said = { readonly url: string; readonly state: string; readonly code
 export type SignInsDeps = {
   readonly resources: PipelineDeps;
   readonly signIn: SignIn;
-  readonly mask: (secrets: readonly string[]) => void;
+  /** Masks these from now on; those that end may be forgotten at `until`. */
+  readonly mask: (secrets: readonly string[], until?: number) => void;
 };
 
 const PENDING_MS = 10 * 60 * 1000;
@@ -40,6 +43,8 @@ const MOST_PENDING = 100;
 /** A token that ends so soon is renewed before it is sent; one that never lasts so long in the second half of its life. */
 const MARGIN_MS = 60_000;
 const RENEWAL_MS = 60_000;
+/** How long a token is masked after its end, as its issuer's clock may differ. */
+const MASKED_AFTER_MS = 24 * 60 * 60 * 1000;
 const MAX_TRIES = 16;
 
 type Pending = ServerRef & { readonly url: string; readonly pending: string; readonly until: number };
@@ -75,6 +80,7 @@ export function createSignIns(deps: SignInsDeps): SignIns {
     },
     token: (of) => current(of, undefined),
     renewed: current,
+    revoke: (grant, signal) => revoke(deps, grant, signal),
   };
 }
 
@@ -96,7 +102,7 @@ async function locate(
   const { id } = metadataOf(server);
   const found = await findGrant(resources, { org, id });
   if (found?.grant.url !== url) return undefined;
-  mask([found.grant.accessToken]);
+  mask([found.grant.accessToken], maskedUntil(found.grant.expiresAt));
   return { ...found, org, id };
 }
 
@@ -140,8 +146,23 @@ async function renewNow(deps: SignInsDeps, found: Located): Promise<string> {
   return kept.accessToken;
 }
 
+async function revoke(
+  { signIn, resources }: SignInsDeps,
+  { revocation }: KeptGrant,
+  signal: AbortSignal,
+): Promise<TokenRevocation> {
+  if (!revocation) return TokenRevocation.NOT_OFFERED; // nor had a grant of an earlier version one
+  try {
+    await signIn.revoke(revocation, signal);
+    return TokenRevocation.REVOKED;
+  } catch (error) {
+    resources.log.warn({ err: error }, "the tokens of a sign-in were not taken back by their issuer");
+    return TokenRevocation.FAILED;
+  }
+}
+
 async function forget(deps: SignInsDeps, found: Located): Promise<void> {
-  await committed(deps, () => planForget(deps.resources, found, found.version));
+  await committed(deps, () => planForget(deps.resources, found, { version: found.version }));
 }
 
 /** Plans and commits, again where the server has changed meanwhile; not where its grant has: another sign-in or a logout counts more. */
@@ -158,10 +179,15 @@ async function committed({ resources }: SignInsDeps, plan: () => ReturnType<type
 }
 
 function keptOf({ resources, mask }: SignInsDeps, url: string, { lifetimeMs, ...grant }: Grant): KeptGrant {
-  mask([grant.accessToken]);
-  if (lifetimeMs === undefined) return { ...grant, url, expiresAt: 0, renewAt: 0 };
-  const expiresAt = resources.clock.now() + lifetimeMs;
+  const expiresAt = lifetimeMs === undefined ? 0 : resources.clock.now() + lifetimeMs;
+  mask([grant.accessToken], maskedUntil(expiresAt));
+  if (lifetimeMs === undefined) return { ...grant, url, expiresAt, renewAt: 0 };
   return { ...grant, url, expiresAt, renewAt: expiresAt - Math.min(MARGIN_MS, lifetimeMs / 2) };
+}
+
+/** One without an end is masked for good. */
+function maskedUntil(expiresAt: number): number | undefined {
+  return expiresAt > 0 ? expiresAt + MASKED_AFTER_MS : undefined;
 }
 
 export function signInRequired(server: string): Fault {

@@ -10,6 +10,7 @@ const CREATED = create(ExecutionCreatedSchema, {});
 
 /** The key that seals secrets is away. */
 const AWAY: Variables = {
+  existing: () => Promise.reject(precondition("SEALING_KEY_MISSING", {})),
   receive: () => Promise.reject(precondition("SEALING_KEY_MISSING", {})),
   sourcesOf: () => Promise.reject(precondition("SEALING_KEY_MISSING", {})),
 };

@@ -22,7 +22,10 @@ const UNFINISHED = [
   ...[Phase.WAITING_FOR_APPROVAL, Phase.WAITING_FOR_INPUT],
 ];
 
-/** Executions of agents and sessions that are not finished. */
+/** Most unfinished executions whose beginnings are read: no index covers what stands there. */
+const MAX_READ = 1_000;
+
+/** Executions of agents and sessions, and those that began with an environment, that are not finished. */
 export function createRunningWork(deps: AgentExecutionsDeps): RunningWork {
   return {
     async on(resources) {
@@ -43,13 +46,27 @@ export function createRunningWork(deps: AgentExecutionsDeps): RunningWork {
   };
 }
 
-async function* needing({ resources, executions }: AgentExecutionsDeps, needed: Needed): AsyncIterable<string> {
+async function* needing(deps: AgentExecutionsDeps, needed: Needed): AsyncIterable<string> {
   const need = NEEDS[needed.kind];
-  if (!need) return;
+  if (need) yield* unfinished(deps, needed.tenant, [[{ field: need.path, in: [needed[need.by]] }]]);
+  if (needed.kind !== "Environment") return;
+  let count = 0;
+  for await (const id of unfinished(deps, needed.tenant)) {
+    if (++count > MAX_READ) return;
+    const { created } = await deps.executions.load({ org: needed.tenant, id });
+    if (created?.environments.includes(needed.name)) yield id;
+  }
+}
+
+async function* unfinished(
+  { resources, executions }: AgentExecutionsDeps,
+  tenant: string,
+  also: Where = [],
+): AsyncIterable<string> {
   const { agentExecutionKind: kind } = executions;
   const phases = UNFINISHED.map((phase) => kind.index.named("status.phase")?.type.textOf(phase) ?? "");
-  const where: Where = [[{ field: need.path, in: [needed[need.by]] }], [{ field: "status.phase", in: phases }]];
-  const filter = { tenant: needed.tenant, kind: kind.options.kind, where };
+  const where: Where = [...also, [{ field: "status.phase", in: phases }]];
+  const filter = { tenant, kind: kind.options.kind, where };
   for (let after: string | undefined = ""; after !== undefined; ) {
     const page: Page = await resources.store.page(filter, { after, limit: PAGE });
     for (const { id } of page.rows) yield id;

@@ -37,7 +37,7 @@ function inForce(session: readonly string[], agent: readonly string[]): string[]
   return [...new Set([...session.toReversed(), ...agent.toReversed()])];
 }
 
-/** What an execution hands on to one that goes on from it, or works for it: the same environments, and its own values. */
+/** What an execution hands on to one that goes on from it, or works for it: the same environments, as far as they are there, and its own values. */
 export async function handedOn(
   { variables }: { readonly variables: Variables },
   ref: ExecutionRef,
@@ -46,7 +46,7 @@ export async function handedOn(
 ): Promise<{ readonly environments: string[]; readonly values: OneOffValue[] }> {
   const { values, secrets } = await variables.sourcesOf(ref, created);
   return {
-    environments: created.environments.toReversed(),
+    environments: await variables.existing(ref.org, created.environments.toReversed()),
     values: [
       ...Object.entries(values).map(([name, value]) => create(OneOffValueSchema, { name, value })),
       ...Object.entries(of.secrets ? secrets : {}).map(([name, secretValue]) =>

@@ -38,6 +38,8 @@ export interface Variables {
    * it needs has no value, and with `SEALING_KEY_MISSING` where a secret can't be opened.
    */
   receive(sources: Sources, declarer: Declarer): Promise<Received>;
+  /** Those of these environments that are there. */
+  existing(org: string, environments: readonly string[]): Promise<string[]>;
   /** The sources of an execution. */
   sourcesOf(ref: ExecutionRef, created: ExecutionCreated): Promise<Sources>;
 }
@@ -50,6 +52,10 @@ export type VariablesDeps = {
 export function createVariables(deps: VariablesDeps): Variables {
   return {
     receive: (sources, declarer) => receive(deps, sources, declarer),
+    async existing(org, environments) {
+      const rows = await Promise.all(environments.map((name) => environmentRow(deps, org, name)));
+      return environments.filter((_, at) => rows[at] !== undefined);
+    },
     async sourcesOf({ org, id }, { values, environments }) {
       return { org, values, environments, secrets: await oneOffSecrets(deps, { org, id }) };
     },
@@ -112,9 +118,10 @@ function oneOffs({ values, secrets }: Sources): Lookup {
 }
 
 /** One that is gone gives no values. */
-async function environment({ resources }: VariablesDeps, org: string, name: string): Promise<Lookup> {
+async function environment(deps: VariablesDeps, org: string, name: string): Promise<Lookup> {
+  const { resources } = deps;
   const kind = requireKind(resources.kinds, "Environment");
-  const row = await resources.store.getByName({ tenant: org, kind: kind.options.kind, name });
+  const row = await environmentRow(deps, org, name);
   const found = row && (fromRow(kind, row) as Resource & Environment);
   if (!row || !found?.spec) return async () => undefined;
   const { variables, secrets } = found.spec;
@@ -127,6 +134,10 @@ async function environment({ resources }: VariablesDeps, org: string, name: stri
     const text = own(variables, variable);
     return text === undefined ? undefined : { text, isSecret };
   };
+}
+
+async function environmentRow({ resources }: VariablesDeps, org: string, name: string): Promise<Row | undefined> {
+  return await resources.store.getByName({ tenant: org, kind: "Environment", name });
 }
 
 const secretPath = (name: string): string => `spec.secrets[name=${JSON.stringify(name)}].value`;

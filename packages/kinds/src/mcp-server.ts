@@ -19,6 +19,7 @@ export const mcpServer = defineKind({
       ...(isSame && { acceptedTools: next.status?.acceptedTools ?? [], changedTools: next.status?.changedTools ?? [] }),
       revision: specDigest,
       ...signedIn(next),
+      ...(next.status?.signOut && { signOut: next.status.signOut }),
     });
   },
 });

@@ -9,6 +9,7 @@ import { isFault } from "@stigmer/base";
 import type { GuardedFetch } from "./guarded-fetch.ts";
 import { checkEndpoint } from "./network-rules.ts";
 import { failed } from "./oauth-faults.ts";
+import { withSafeRevocation } from "./revoke.ts";
 
 /** Who signs people in to a server, and for what. */
 export type Discovered = {
@@ -40,7 +41,8 @@ export async function discover({ serverUrl, issuer }: Asked, fetchFn: GuardedFet
   checkMetadata(metadata);
   checkIssuer(metadata, issuer);
   const scopes = challenge.scope?.split(" ").filter(Boolean) ?? said?.scopes_supported ?? [];
-  return { authorizationServerUrl, metadata, resource, scopes };
+  const safe = withSafeRevocation(metadata, { isNamed: issuer !== "" });
+  return { authorizationServerUrl, metadata: safe, resource, scopes };
 }
 
 type Challenge = { readonly resourceMetadataUrl?: URL; readonly scope?: string };

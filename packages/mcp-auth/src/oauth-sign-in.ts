@@ -12,6 +12,7 @@ import { discover } from "./discover.ts";
 import { createGuardedFetch, type GuardedFetch, type Resolve } from "./guarded-fetch.ts";
 import { checkEndpoint } from "./network-rules.ts";
 import { failed, renewalFault, signInFault } from "./oauth-faults.ts";
+import { type Revocation, revocationOf, revoke } from "./revoke.ts";
 
 export type SignInOptions = {
   /** Longest that one request may take; 10 s unless told. */
@@ -58,6 +59,12 @@ export function createOAuthSignIn(options: SignInOptions = {}): SignIn {
       const party = JSON.parse(renewal) as Renewal;
       return await refresh(party, fetchFor(party.serverUrl, signal)).catch((error) => {
         throw renewalFault(error, signal);
+      });
+    },
+    async revoke(revocation, signal) {
+      const asked = JSON.parse(revocation) as Revocation;
+      await revoke(asked, fetchFor(asked.serverUrl, signal)).catch((error) => {
+        throw signInFault(error, signal);
       });
     },
   };
@@ -147,9 +154,14 @@ function grantOf(party: Party, tokens: OAuthTokens): Grant {
   const { access_token: accessToken, token_type, expires_in, refresh_token, scope } = tokens;
   if (token_type.toLowerCase() !== "bearer") throw failed("the token that was granted is no bearer token");
   if (!TOKEN.test(accessToken)) throw failed("the token that was granted can't be sent in a header");
-  const granted = scope?.split(" ").filter((one) => SCOPE.test(one)) ?? party.scopes;
-  const scopes = granted.slice(0, MAX_SCOPES);
+  // Some leave out of what they grant the scope that a token for renewals proves.
+  const isRenewable = refresh_token !== undefined && party.scopes.includes(RENEWAL_SCOPE);
+  const named = scope?.split(" ").filter((one) => SCOPE.test(one));
+  const granted = named && isRenewable ? new Set([...named, RENEWAL_SCOPE]) : (named ?? party.scopes);
+  const scopes = [...granted].slice(0, MAX_SCOPES);
   const renewal = refresh_token ? JSON.stringify({ ...party, scopes, refreshToken: refresh_token }) : "";
   const lifetimeMs = expires_in === undefined ? undefined : Math.max(0, expires_in * 1000);
-  return { accessToken, issuer: party.metadata.issuer, scopes, lifetimeMs, renewal };
+  const taken = revocationOf(party, tokens);
+  const revocation = taken ? JSON.stringify(taken) : "";
+  return { accessToken, issuer: party.metadata.issuer, scopes, lifetimeMs, renewal, revocation };
 }

@@ -11,5 +11,6 @@ export function createSignIn(): SignIn {
     begin: async (request, signal) => await (await load()).begin(request, signal),
     finish: async (pending, callback, signal) => await (await load()).finish(pending, callback, signal),
     refresh: async (renewal, signal) => await (await load()).refresh(renewal, signal),
+    revoke: async (revocation, signal) => await (await load()).revoke(revocation, signal),
   };
 }

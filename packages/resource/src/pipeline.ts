@@ -16,6 +16,7 @@ import type { Batch, Blobs, Precondition, Reader, Store } from "@stigmer/store";
 import type { Call, IncomingCall } from "./call.ts";
 import type { DataKeys } from "./data-keys.ts";
 import { holdsSensitive } from "./fields/shape.ts";
+import { keepingOf } from "./keeping.ts";
 import type { Kinds, Resource } from "./kind.ts";
 import type { Auditor, AuditRecord, Authorizer, Keys } from "./port.ts";
 import { concealed } from "./sealing.ts";
@@ -116,8 +117,12 @@ async function persist<A extends Message>(
     const planned = concealedPlan(deps.kinds, plannedNow);
     if (!planned.batch && !command.call.idempotencyKey) return planned.answer;
     try {
-      const revision = await deps.store.commit({ ...planned.batch, ...extras(deps, command, planned) }, [
+      const { puts, preconditions } = await keepingOf(deps.store, planned.batch?.puts);
+      const batch =
+        puts.length > 0 ? { ...planned.batch, puts: [...(planned.batch?.puts ?? []), ...puts] } : planned.batch;
+      const revision = await deps.store.commit({ ...batch, ...extras(deps, command, planned) }, [
         ...(planned.preconditions ?? []),
+        ...preconditions,
         ...answerAbsent(command.call),
       ]);
       planned.afterCommit?.(revision);

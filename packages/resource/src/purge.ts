@@ -3,6 +3,7 @@ import { type Clock, isFault, type Log, precondition } from "@stigmer/base";
 import type { Batch, Reader, Row, RowKey, Store, TaskKey } from "@stigmer/store";
 import type { Call } from "./call.ts";
 import { dataKeyRow } from "./data-keys.ts";
+import { guardOf } from "./keeping.ts";
 import type { Kind, Kinds, Resource } from "./kind.ts";
 import type { Pipeline, PipelineDeps, Plan } from "./pipeline.ts";
 import type { Auditor } from "./port.ts";
@@ -44,7 +45,7 @@ async function purgeOf(read: Reader, kind: Kind, row: Row) {
   const key = { tenant, kind: deletedKind(kind), id };
   const hasKey = kind.holdsSecrets || sealed.length > 0;
   const dataKey = hasKey ? [dataKeyRow({ org: tenant, kind: kind.options.kind, id })] : [];
-  const deletes = [key, ...sealed, ...kept.flat(), ...dataKey];
+  const deletes = [key, ...sealed, ...kept.flat(), ...dataKey, guardOf({ kind, row })];
   const batch: Batch = { deletes, taskDeletes: [purgeTask(kind, row, 0)] };
   return { batch, preconditions: [{ row: key, version }] };
 }

@@ -7,7 +7,7 @@ import {
   SessionSchema,
 } from "@stigmer/contracts/agentic";
 import { describe, expect, it } from "vitest";
-import { clearOutputOnly, createRules, immutableChanges, references } from "./validate.ts";
+import { clearOutputOnly, createRules, immutableChanges, keepingReferences, references } from "./validate.ts";
 
 const rules = createRules();
 
@@ -85,13 +85,30 @@ it("finds each immutable field that differs: changed, added and removed", () => 
   ]);
 });
 
+it("finds the references that keep what they name, and no others", () => {
+  const agent = create(AgentSchema, {
+    spec: { skills: [{ name: "s" }], subAgents: [{ agent: "x" }], environments: ["dev"] },
+  });
+  const execution = create(AgentExecutionSchema, { spec: { agent: "x", sessionId: "ses_1" } });
+
+  expect(
+    keepingReferences(AgentSchema, agent)
+      .map(({ kind, value }) => `${kind}/${value}`)
+      .sort(),
+  ).toEqual(["Environment/dev", "Skill/s"]);
+  expect(keepingReferences(AgentExecutionSchema, execution)).toEqual([]);
+});
+
 it("finds references with their paths, and whether they are names or ids", () => {
-  const agent = create(AgentSchema, { spec: { mcpServers: [{ name: "a" }, { name: "" }, { name: "b" }] } });
+  const servers = [{ name: "a" }, { name: "" }, { name: "b" }];
+  const agent = create(AgentSchema, { spec: { mcpServers: servers, environments: ["dev", "prod"] } });
   const execution = create(AgentExecutionSchema, { spec: { agent: "x", sessionId: "ses_1" } });
 
   expect(references(AgentSchema, agent)).toEqual([
     { path: "spec.mcpServers[0].name", kind: "McpServer", value: "a", byId: false },
     { path: "spec.mcpServers[2].name", kind: "McpServer", value: "b", byId: false },
+    { path: "spec.environments[0]", kind: "Environment", value: "dev", byId: false },
+    { path: "spec.environments[1]", kind: "Environment", value: "prod", byId: false },
   ]);
   expect(references(AgentExecutionSchema, execution)).toEqual([
     { path: "spec.agent", kind: "Agent", value: "x", byId: false },

@@ -87,11 +87,21 @@ export type Reference = {
 
 /** Every reference in a message that is set. */
 export function references(schema: DescMessage, message: Message): readonly Reference[] {
+  return referencesOf(referring(schema), message);
+}
+
+/** Those references to names that keep what they name from being deleted. */
+export function keepingReferences(schema: DescMessage, message: Message): readonly Reference[] {
+  return referencesOf(keeping(schema), message);
+}
+
+function referencesOf(walk: FieldWalk, message: Message): readonly Reference[] {
   const found: Reference[] = [];
-  referring(schema)(message, (parent, field, path) => {
+  walk(message, (parent, field, at) => {
     const value = fieldValue(parent, field);
-    const kind = referredKind(field);
-    if (typeof value === "string" && value) found.push({ path, kind, value, byId: field.name.endsWith("_id") });
+    const of = { kind: referredKind(field), byId: field.name.endsWith("_id") };
+    const items = Array.isArray(value) ? value.map((item, index) => [item, `${at}[${index}]`]) : [[value, at]];
+    for (const [item, path] of items) if (typeof item === "string" && item) found.push({ ...of, path, value: item });
   });
   return found;
 }
@@ -108,6 +118,7 @@ function referredKind(field: DescField): string {
 const outputOnly = walks(({ outputOnly }) => outputOnly);
 const immutable = walks(({ immutable }) => immutable);
 const referring = walks(({ referenceTo }) => referenceTo !== "");
+const keeping = walks(({ keeps }) => keeps);
 
 /** Walks over the fields with an option, one for each type, made when it is first needed. */
 function walks(isChosen: (options: FieldOptions) => boolean): (schema: DescMessage) => FieldWalk {

@@ -29,6 +29,28 @@ it("finds a secret that was cut in two", () => {
   expect(lines).toEqual(["token: ***"]);
 });
 
+it("finds a secret in base64 that goes on over lines, wherever the pieces end", () => {
+  const { lines, logs } = reading();
+  const encoded = Buffer.from(`${"x".repeat(40)}${SECRET}`).toString("base64");
+
+  const written = `key:\n${encoded.slice(0, 64)}\r\n${encoded.slice(64)}\nnext\n`;
+  for (const byte of Buffer.from(written)) logs.push(Buffer.from([byte]));
+
+  expect(lines).toEqual(["key:", expect.stringMatching(/^(eHh4)+eH\*\*\*U=$/), "next"]);
+});
+
+it("hands on what it held back when nothing more comes, and nothing of a secret that was cut off", () => {
+  const { lines, logs } = reading();
+
+  logs.push(Buffer.from("one\ntwo"));
+  logs.end();
+  logs.push(Buffer.from(`token: ${SECRET.slice(0, 9)}`));
+  logs.end();
+  logs.end();
+
+  expect(lines).toEqual(["one", "two", "token: ***"]);
+});
+
 it("shows the beginning of a line that is too long, and nothing of a secret where it ends", () => {
   const { lines, logs } = reading(10);
   const long = Buffer.from(`${SECRET} ${"x".repeat(1_000_000)}`);

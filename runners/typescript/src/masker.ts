@@ -1,4 +1,4 @@
-import { createRedactor } from "@stigmer/sdk";
+import { createRedactor, type Redactor } from "@stigmer/sdk";
 
 /** Hides secrets in what a server says. */
 export interface Masker {
@@ -6,13 +6,13 @@ export interface Masker {
   add(secrets: readonly string[]): void;
   /** The text with `***` for every secret in it, in whatever form: as it is, in base64, in a URL, in JSON and the like. */
   mask(text: string): string;
-  /** As `mask`, of a text that was cut off: what at its end may begin a secret is hidden too. */
-  maskCut(text: string): string;
+  /** For a text that comes in pieces: a secret that is cut anywhere is hidden all the same. */
+  stream: Redactor["stream"];
   /** A file's content, masked where it is text; undefined where it is none and holds a secret. */
   maskContent(content: Uint8Array): Uint8Array | undefined;
 }
 
-const MASK = "***";
+export const MASK = "***";
 
 export function createMasker(secrets: readonly string[]): Masker {
   const redactor = createRedactor();
@@ -26,11 +26,7 @@ export function createMasker(secrets: readonly string[]): Masker {
   return {
     add,
     mask: redactor.text,
-    maskCut(text) {
-      const stream = redactor.stream();
-      const shown = stream.push(text);
-      return stream.end() === "" ? shown : `${shown}${MASK}`;
-    },
+    stream: redactor.stream,
     maskContent(content) {
       if (redactor.isEmpty()) return content;
       const text = textOf(content);

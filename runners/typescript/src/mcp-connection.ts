@@ -71,8 +71,8 @@ function mayBeNewer(error: unknown): boolean {
 
 // What fails before the first call has surely not made it.
 function notStarted(error: unknown): Failure {
-  const { reason, message, cause } = error as Failure;
-  return new Failure(reason, message, { cause, notStarted: true });
+  const { reason, message, cause, missingScopes } = error as Failure;
+  return new Failure(reason, message, { cause, missingScopes, notStarted: true });
 }
 
 function notMade(error: unknown): never {

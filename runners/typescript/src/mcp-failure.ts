@@ -20,9 +20,9 @@ const LONGEST_TEXT = 500;
 export function mcpFailure(error: unknown, context: FailureContext): Failure {
   if (error instanceof Failure) return error;
   const { server, doing, account, masker } = context;
-  const signIn = signInNeeded(error, masker);
-  if (signIn) {
-    const message = `tool server ${JSON.stringify(server)} ${signIn}: stigmer mcp login ${server}`;
+  if (error instanceof InsufficientScopeError) return scopeMissing(error, context);
+  if (isUnknownCaller(error)) {
+    const message = `tool server ${JSON.stringify(server)} wants to know who you are: stigmer mcp login ${server}`;
     return new Failure("SIGN_IN_REQUIRED", masker.mask(message), { cause: error, notStarted: true });
   }
   const text = [describe(error, context), account].filter(Boolean).join("; ");
@@ -30,17 +30,21 @@ export function mcpFailure(error: unknown, context: FailureContext): Failure {
   return new Failure("TOOL_SERVER_FAILED", message, { cause: error, notStarted: neverArrived(error) });
 }
 
-function signInNeeded(error: unknown, masker: Masker): string | undefined {
-  if (error instanceof InsufficientScopeError) return `wants more than was granted${scopesOf(error, masker)}`;
-  return isUnknownCaller(error) ? "wants to know who you are" : undefined;
+/** Which scopes are to be asked for beside those that were granted is for the backend to say, which knows those. */
+function scopeMissing(cause: InsufficientScopeError, { server, masker }: FailureContext): Failure {
+  const said = masker.mask(cause.requiredScope ?? "").split(" ");
+  const missingScopes = [...new Set(said.filter((scope) => SCOPE.test(scope)))].slice(0, MOST_SCOPES);
+  const which = missingScopes.length > 0 ? ` (${shortened(missingScopes.join(" "), masker)})` : "";
+  const message = `tool server ${JSON.stringify(server)} asks for more than the sign-in has${which}`;
+  return new Failure("SIGN_IN_SCOPE_MISSING", masker.mask(message), { cause, missingScopes, notStarted: true });
 }
+
+/** What OAuth calls a scope. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/;
+const MOST_SCOPES = 64;
 
 function isUnknownCaller(error: unknown): boolean {
   return error instanceof SdkHttpError && error.status === 401;
-}
-
-function scopesOf({ requiredScope }: InsufficientScopeError, masker: Masker): string {
-  return requiredScope ? ` (${shortened(requiredScope, masker)})` : "";
 }
 
 /** Whether the connection itself is of no use any more; one that wants another token is. */

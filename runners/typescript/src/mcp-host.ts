@@ -47,7 +47,7 @@ export function createMcpHost({ env, log, stopPatienceMs = 10_000 }: McpHostOpti
     hosted.set(key, entry);
     entry.starting.catch(({ reason }: Failure) => {
       // A person who has signed in is not to wait.
-      if (reason !== "SIGN_IN_REQUIRED") restarts.failed(key);
+      if (reason !== "SIGN_IN_REQUIRED" && reason !== "SIGN_IN_SCOPE_MISSING") restarts.failed(key);
       if (hosted.get(key) === entry) hosted.delete(key);
     });
     return entry;

@@ -7,7 +7,7 @@ import {
   type Transport,
 } from "@modelcontextprotocol/client";
 import { createLines, type LineListeners } from "./lines.ts";
-import { createLogLines } from "./log-lines.ts";
+import { createLogLines, type LogLines } from "./log-lines.ts";
 import type { Masker } from "./masker.ts";
 import type { ProcessGuard } from "./process-guard.ts";
 import { MARK_VARIABLE, signalStrays } from "./strays.ts";
@@ -48,6 +48,7 @@ const DRAIN_PATIENCE_MS = 500;
 export function createStdioTransport(options: StdioOptions): StdioTransport {
   const { masker, onLog } = options;
   const logs = createLogLines({ masker, longestLine: LONGEST_LOG_LINE, onLine: onLog });
+  const rubbish = createLogLines({ masker, longestLine: LONGEST_LOG_LINE, onLine: onLog });
   const ended = Promise.withResolvers<void>();
   let child: ChildProcess | undefined;
   let fate = "";
@@ -67,13 +68,14 @@ export function createStdioTransport(options: StdioOptions): StdioTransport {
       const group = child.pid ?? 0;
       options.guard.watch(group, mark);
       child.stderr?.on("data", logs.push);
-      child.stdout?.on("data", createLines(LINE_LIMITS, createReader(transport, { fail, masker, onLog })));
+      child.stdout?.on("data", createLines(LINE_LIMITS, createReader(transport, { fail, rubbish })));
       // A broken pipe shows as the end of the process; without a listener it would end this one.
       child.stdin?.on("error", () => {});
       const kill = end.bind(undefined, child, "SIGKILL");
       watchEnd(child, kill, (how) => {
         fate ||= how;
         child = undefined;
+        for (const written of [logs, rubbish]) written.end();
         options.guard.forget(group);
         ended.resolve();
         transport.onclose?.();
@@ -130,20 +132,20 @@ function write(child: ChildProcess | undefined, message: JSONRPCMessage): Promis
   });
 }
 
-type Rubbish = Pick<StdioOptions, "masker" | "onLog"> & { readonly fail: (why: string) => void };
+type Rubbish = { readonly fail: (why: string) => void; readonly rubbish: LogLines };
 
 /** Hands messages on. Some servers print lines that are none, which are for people, unless nothing else comes. */
-function createReader(transport: Transport, { fail, masker, onLog }: Rubbish): LineListeners {
-  let rubbish = 0;
+function createReader(transport: Transport, { fail, rubbish }: Rubbish): LineListeners {
+  let lines = 0;
   const hand = (message: JSONRPCMessage | undefined, line: string): void => {
-    rubbish = message ? 0 : rubbish + 1;
+    lines = message ? 0 : lines + 1;
     if (message) {
       transport.onmessage?.(message);
       return;
     }
-    const shown = masker.mask(line).slice(0, LONGEST_LOG_LINE);
-    onLog(shown);
-    if (rubbish > MOST_RUBBISH_LINES) fail(`it writes no messages but ${JSON.stringify(shown.slice(0, 200))}`);
+    rubbish.push(Buffer.from(`${line}\n`));
+    const last = rubbish.tail().split("\n").at(-1) ?? "";
+    if (lines > MOST_RUBBISH_LINES) fail(`it writes no messages but ${JSON.stringify(last.slice(0, 200))}`);
   };
   return {
     onLine: (line) => {

@@ -138,9 +138,12 @@ async function startServer(deps: ToolCallsDeps, request: StartServer): Promise<O
     requireOffer(tools);
     return { case: "serverStarted", value: { requestId, tools: [...tools] } };
   } catch (cause) {
-    const { reason, message } = failureOf(cause);
+    const { reason, message, missingScopes } = failureOf(cause);
     deps.log.warn({ session: request.sessionId, server: request.name, reason, message }, "tool server not started");
-    return { case: "serverStarted", value: { requestId, error: { reason, message } } };
+    return {
+      case: "serverStarted",
+      value: { requestId, error: { reason, message }, missingScopes: [...missingScopes] },
+    };
   }
 }
 
@@ -172,8 +175,9 @@ function reportOf(call: RunningCall, end: ToolAnswer | Failure): Outgoing {
     const { content, isError, attachments = [] } = end;
     return { case: "toolCallEnded", value: { call, result: { content, isError, attachments: [...attachments] } } };
   }
-  const { reason, message, notStarted } = end;
-  return { case: "toolCallEnded", value: { call, error: { reason, message }, notStarted } };
+  const { reason, message, notStarted, missingScopes } = end;
+  const value = { call, error: { reason, message }, notStarted, missingScopes: [...missingScopes] };
+  return { case: "toolCallEnded", value };
 }
 
 function keyOf({ executionId, stepKey, attempt }: RunningCall): string {

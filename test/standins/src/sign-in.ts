@@ -31,6 +31,8 @@ export interface SignInStandin extends AsyncDisposable {
   /** Bodies of requests for tokens, in order. */
   readonly tokenRequests: readonly URLSearchParams[];
   readonly registrations: readonly Json[];
+  /** Requests to take a token back, in order. */
+  readonly revocations: readonly Revoking[];
   /** What a person who agrees is sent back with. */
   agree(authorizationUrl: string): Promise<URLSearchParams>;
   /** Whether a token is good. */
@@ -38,6 +40,8 @@ export interface SignInStandin extends AsyncDisposable {
   /** Takes back every access token; with renewals, those too. */
   revoke(what: { readonly renewals: boolean }): void;
 }
+
+export type Revoking = { readonly asked: URLSearchParams; readonly authorization: string | undefined };
 
 type Code = {
   readonly challenge: string;
@@ -48,7 +52,7 @@ type Code = {
 
 export async function signInStandin(options: SignInStandinOptions = {}): Promise<SignInStandin> {
   const state: State = {
-    ...{ options, paths: [], tokenRequests: [], registrations: [], base: "" },
+    ...{ options, paths: [], tokenRequests: [], registrations: [], revocations: [], base: "" },
     ...{ codes: new Map(), access: new Set(), renewals: new Map() },
     clients: new Map(options.client ? [[options.client.id, options.client.secret ?? ""]] : []),
   };
@@ -61,7 +65,7 @@ export async function signInStandin(options: SignInStandinOptions = {}): Promise
   state.base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     ...{ serverUrl: `${state.base}/mcp`, issuer: state.base, paths: state.paths },
-    ...{ tokenRequests: state.tokenRequests, registrations: state.registrations },
+    ...{ tokenRequests: state.tokenRequests, registrations: state.registrations, revocations: state.revocations },
     async agree(authorizationUrl) {
       const answer = await fetch(authorizationUrl, { redirect: "manual" });
       if (answer.status !== 302) throw new Error(`it does not send the browser back: ${await answer.text()}`);
@@ -87,6 +91,7 @@ type State = {
   readonly paths: string[];
   readonly tokenRequests: URLSearchParams[];
   readonly registrations: Json[];
+  readonly revocations: Revoking[];
   readonly codes: Map<string, Code>;
   readonly clients: Map<string, string>;
   readonly access: Set<string>;
@@ -113,6 +118,12 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
       return authorize(state, url.searchParams, response);
     case "/token":
       return token(state, { asked: new URLSearchParams(body), authorization: request.headers.authorization }, response);
+    case "/revoke":
+      return revoke(
+        state,
+        { asked: new URLSearchParams(body), authorization: request.headers.authorization },
+        response,
+      );
     default:
       return json(response, 404, {});
   }
@@ -136,6 +147,7 @@ function serverMetadata({ base, options }: State): Json {
     authorization_endpoint: `${base}/authorize`,
     token_endpoint: `${base}/token`,
     ...(options.registers !== false && { registration_endpoint: `${base}/register` }),
+    revocation_endpoint: `${base}/revoke`,
     response_types_supported: ["code"],
     code_challenge_methods_supported: ["S256"],
     token_endpoint_auth_methods_supported: ["none", "client_secret_post"],
@@ -191,6 +203,22 @@ function token(state: State, { asked, authorization }: TokenRequest, response: S
   const renewable = before && !rotates ? {} : { refresh_token: renewal };
   const granted = { access_token: accessToken, token_type: "Bearer", expires_in: lifetimeS, scope: "read" };
   json(response, 200, { ...granted, ...renewable, ...state.options.tokens });
+}
+
+/** Takes back the one token that is named, and no other. */
+function revoke(state: State, request: Revoking, response: ServerResponse): void {
+  state.revocations.push(request);
+  const { asked, authorization } = request;
+  const posted = [asked.get("client_id") ?? "", asked.get("client_secret") ?? ""];
+  const [id = "", secret = ""] = authorization ? atob(authorization.replace("Basic ", "")).split(":") : posted;
+  if (state.clients.get(id) !== secret) {
+    json(response, 401, { error: "invalid_client" });
+    return;
+  }
+  const token = asked.get("token") ?? "";
+  state.access.delete(token);
+  state.renewals.delete(token);
+  response.writeHead(200).end();
 }
 
 function errorOf(state: State, asked: URLSearchParams, isClient: boolean): string | undefined {

@@ -11,6 +11,8 @@ import type { Deps } from "../deps.ts";
 import { failed, interrupted, misused } from "../failure.ts";
 import { printMessage } from "../kinds/message-printer.ts";
 import { serverId } from "../mcp/find-server.ts";
+import { scopesOf } from "../mcp/oauth-options.ts";
+import { openPage } from "../mcp/open-page.ts";
 import { listenForRedirect } from "../mcp/redirect-listener.ts";
 import { formatOf } from "../output/format.ts";
 import { printableLine } from "../output/printable.ts";
@@ -18,6 +20,10 @@ import { printableLine } from "../output/printable.ts";
 export type LoginOptions = GlobalOptions & {
   readonly name: string;
   readonly env?: readonly string[];
+  /** In place of those that the server's spec names. */
+  readonly scope?: readonly string[];
+  /** Whether the page is opened in a browser. */
+  readonly open?: boolean;
   /** False where the browser is on another machine. */
   readonly browser?: boolean;
   readonly callbackPort?: number;
@@ -26,9 +32,15 @@ export type LoginOptions = GlobalOptions & {
 const WAIT_MS = 5 * 60_000;
 const TIMEOUT_MS = 120_000;
 
-/** Signs a person in to a remote MCP server: shows the page to open, and waits for the browser to come back. Opens nothing itself. */
+/**
+ * Signs a person in to a remote MCP server: shows the page to open, and waits for the browser to come back. Opens it only where it is
+ * told to; that it can't be opened ends nothing.
+ */
 export async function login(deps: Deps, options: LoginOptions): Promise<void> {
   const format = formatOf(options.output, { isTTY: deps.stdout.isTTY, allowed: ["table", "json", "yaml", "name"] });
+  if (options.open && options.browser === false)
+    throw misused("--no-browser says that there is no browser here to open", "leave out --open or --no-browser");
+  const asked = { environments: [...(options.env ?? [])], scopes: scopesOf(options.scope) };
   await using backend = await openBackend(deps, options);
   const id = await serverId(deps, backend.client(), options.name);
   const transport = (await backend.client().service(McpServerQueryController).get({ id })).spec?.transport;
@@ -36,14 +48,26 @@ export async function login(deps: Deps, options: LoginOptions): Promise<void> {
   const commands = backend.client().service(McpServerCommandController);
   const how = { signal: deps.interrupt, timeoutMs: TIMEOUT_MS };
   await using way = await wayBack(deps, options, http?.oauth?.clientId ?? "");
-  const begun = await commands.login({ id, redirectUri: way.uri, environments: [...(options.env ?? [])] }, how);
+  const begun = await commands.login({ id, redirectUri: way.uri, ...asked }, how);
   await show(deps, begun, { url: http?.url ?? "", paste: options.browser === false });
   const state = new URL(begun.authorizationUrl).searchParams.get("state") ?? "";
-  const said = answerOf(await waited(deps, options, (signal) => way.next(state, signal)), state);
+  const said = answerOf(await comeBack(deps, options, { way, state, url: begun.authorizationUrl }), state);
   const server = await commands.completeLogin({ id, state, ...said }, how);
   if (format === "json" || format === "yaml") return await printMessage(deps, McpServerSchema, server, format);
   const word = `mcpserver/${server.metadata?.name ?? options.name}`;
   await deps.stdout.write(format === "name" ? `${word}\n` : `${word} signed in\n`);
+}
+
+type Leaving = { readonly way: WayBack; readonly state: string; readonly url: string };
+
+/** What the browser comes back with, which may be before whoever opens it says how that went. */
+async function comeBack(deps: Deps, options: LoginOptions, { way, state, url }: Leaving): Promise<URLSearchParams> {
+  const back = new AbortController();
+  const coming = waited(deps, options, (signal) => way.next(state, signal)).finally(() => back.abort());
+  const opening = options.open ? openPage(deps, url, { signal: back.signal }) : undefined;
+  const said = await coming;
+  await opening;
+  return said;
 }
 
 type WayBack = AsyncDisposable & {

@@ -55,7 +55,7 @@ export function newMcpCommand(deps: Deps, run: Runs = RUNS): Command {
       .option("-n, --lines <count>", "at most so many of the lines before; all that are kept unless told", countOf)
       .action((name: string, _, command: Command) => run.logs(deps, { ...optionsOf<LogsOptions>(command), name })),
     newLogin(deps, run),
-    newLeaf("logout", "Forgets the tokens of a server that you signed in to.")
+    newLeaf("logout", "Forgets the tokens of a server that you signed in to, and has their issuer take them back.")
       .argument("<name>", "the server's name or id")
       .action((name: string, _, command: Command) => run.logout(deps, { ...optionsOf<LogoutOptions>(command), name })),
   ]);
@@ -65,6 +65,8 @@ function newLogin(deps: Deps, run: Runs): Command {
   return newLeaf("login", "Signs you in to a remote server, by OAuth: shows the page to open, and waits.")
     .argument("<name>", "the server's name or id")
     .option("--env <name>", "an environment that holds the client's secret; may be repeated", collect)
+    .option("--scope <scope>", "ask for this in place of what the server's spec names; may be repeated", collect)
+    .option("--open", "open the page in a browser, once it is shown")
     .option("--no-browser", "the browser is on another machine: paste the address that it shows in the end")
     .option("--callback-port <port>", "where the browser comes back to on 127.0.0.1; a free one unless told", countOf)
     .action((name: string, _, command: Command) => run.login(deps, { ...optionsOf<LoginOptions>(command), name }));
@@ -82,6 +84,15 @@ function newAdd(deps: Deps, run: Runs): Command {
     )
     .option("--env-var <name>", "a variable that it receives from environments; may be repeated", collect)
     .option("--description <text>", "one line for people")
+    .option("--oauth-client-id <id>", "a client that was registered beforehand with who signs people in")
+    .option("--oauth-issuer <url>", "who signs people in; no other one is believed")
+    .option("--oauth-scope <scope>", "asked for at each sign-in; may be repeated", collect)
+    .option(
+      "--oauth-secret-env <name>",
+      "an environment to keep the client's secret in, which is asked for or piped in",
+    )
+    .option("--oauth-secret-file <file>", "read the client's secret from a file instead")
+    .option("--oauth-secret-variable <name>", "name of the secret in environments; <SERVER>_CLIENT_SECRET unless told")
     .action((name: string, words: readonly string[], _, command: Command) =>
       run.add(deps, { ...optionsOf<AddOptions>(command), name, command: words }),
     );

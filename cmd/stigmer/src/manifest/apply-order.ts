@@ -34,9 +34,10 @@ function* referencesOf(message: ReflectMessage): Iterable<string> {
     if (field.fieldKind === "message") yield* referencesOf(message.get(field));
     else if (field.fieldKind === "list" && field.listKind === "message") {
       for (const item of message.get(field)) yield* referencesOf(item as ReflectMessage);
-    } else if (field.fieldKind === "scalar" && hasOption(field, fieldOption)) {
+    } else if (hasOption(field, fieldOption)) {
       const { referenceTo } = getOption(field, fieldOption);
-      if (referenceTo) yield `${referenceTo}/${String(message.get(field))}`;
+      const values = field.fieldKind === "list" ? message.get(field) : [message.get(field)];
+      if (referenceTo) for (const value of values) yield `${referenceTo}/${String(value)}`;
     }
   }
 }

@@ -267,6 +267,17 @@ describe("reading", () => {
 
     expect(manifests.map(keyOf)).toEqual(["McpServer/m1", "Agent/a1"]);
   });
+
+  it("puts first what lists of others refer to", async () => {
+    const { deps, home } = await createWorld();
+    const environment = (name: string): string => `kind: Environment\nmetadata: {name: ${name}}\nspec: {}\n`;
+    const text = [`${agent("a1")}  environments: [dev, prod]\n`, environment("prod"), environment("dev")].join("---\n");
+    await writeFile(join(home, "all.yaml"), text);
+
+    const manifests = await readManifests(deps, ["all.yaml"]);
+
+    expect(manifests.map(keyOf)).toEqual(["Environment/dev", "Environment/prod", "Agent/a1"]);
+  });
 });
 
 function parse(text: string) {

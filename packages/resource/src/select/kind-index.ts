@@ -2,6 +2,7 @@ import { type DescField, type DescMessage, getOption, hasOption, type Message } 
 import { FeatureSet_FieldPresence as Presence } from "@bufbuild/protobuf/wkt";
 import { type ApiResourceMetadata, field as fieldOption } from "@stigmer/contracts/commons";
 import type { IndexEntry } from "@stigmer/store";
+import { keepingReferences } from "../validate.ts";
 import { type ValueType, valueTypeOf } from "./value-type.ts";
 
 /** A field that filters may use. */
@@ -27,6 +28,14 @@ export type KindIndex = {
 /** The name in the store's index of the ids of what a resource belongs to; no filter can name it. */
 export const OWNER_FIELD = "owner";
 
+/** The name in the store's index of what a resource keeps from being deleted; no filter can name it. */
+export const KEEPS_FIELD = "keeps";
+
+/** How the index says that a resource is kept. */
+export function keepsValue({ kind, name }: { readonly kind: string; readonly name: string }): string {
+  return `${kind}/${name}`;
+}
+
 /** What every kind can be filtered by. */
 const COMMON = ["metadata.name", "metadata.createTime", "metadata.updateTime", "metadata.createdBy"];
 
@@ -40,16 +49,26 @@ export function createKindIndex(schema: DescMessage, paths: readonly string[]): 
     fields,
     signature: JSON.stringify([
       OWNER_FIELD,
+      KEEPS_FIELD,
       ...fields.map(({ path, type, unset }) => [path, type.name, unset ?? null]),
     ]),
     named: (path) => byName.get(path),
-    entriesOf: (resource) => [...fields.flatMap((field) => entryOf(field, resource)), ...ownerEntries(resource)],
+    entriesOf: (resource) => [
+      ...fields.flatMap((field) => entryOf(field, resource)),
+      ...ownerEntries(resource),
+      ...keepsEntries(schema, resource),
+    ],
   };
 }
 
 function ownerEntries(resource: Message): readonly IndexEntry[] {
   const { metadata } = resource as Message & { readonly metadata?: ApiResourceMetadata };
   return (metadata?.ownerRefs ?? []).map(({ id }) => [OWNER_FIELD, id]);
+}
+
+function keepsEntries(schema: DescMessage, resource: Message): readonly IndexEntry[] {
+  const kept = keepingReferences(schema, resource).map(({ kind, value }) => keepsValue({ kind, name: value }));
+  return [...new Set(kept)].map((value) => [KEEPS_FIELD, value]);
 }
 
 function resolve(schema: DescMessage, path: string): Resolved {

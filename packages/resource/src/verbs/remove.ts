@@ -12,6 +12,7 @@ import {
   type Place,
   type Stored,
 } from "../dependents.ts";
+import { requireUnnamed } from "../keeping.ts";
 import type { Kind, Resource } from "../kind.ts";
 import type { Pipeline, PipelineDeps, Plan } from "../pipeline.ts";
 import type { RunningWork } from "../port.ts";
@@ -54,6 +55,7 @@ async function planDelete(deps: RemoveDeps, kind: Kind, request: DeleteRequest, 
     : await dependentsOf(of, { kind, row }, (one, gone) => losesAllOwners(of.read, one, gone));
   if (dependents.length > MAX_DEPENDENTS) throw tooMany(kind, row);
   const all = [{ kind, row }, ...dependents];
+  const guards = await requireUnnamed(of, all);
   const now = deps.clock.now();
   const deleted = all.map((one) => ({ ...one, next: asDeleted(one, { call, now }) }));
   const freed = orphan ? await orphans(deps, { kind, row }, call) : [];
@@ -64,7 +66,8 @@ async function planDelete(deps: RemoveDeps, kind: Kind, request: DeleteRequest, 
     tasks: deleted.map((one) => purgeTask(one.kind, one.row, now + KEPT_MS)),
   };
   const [{ next: answer }] = deleted as [(typeof deleted)[number]];
-  const preconditions = [...all, ...freed.map(({ stored }) => stored)].map((one) => unmoved(one.row));
+  const moving = [...all, ...freed.map(({ stored }) => stored)].map((one) => unmoved(one.row));
+  const preconditions = [...moving, ...guards];
   return { batch, preconditions, answer, resource: row.id };
 }
 
