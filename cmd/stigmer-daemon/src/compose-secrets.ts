@@ -47,8 +47,8 @@ export function composeSecrets(
     /** What the loop of an execution's agent receives. */
     loopVariables: (executions: Executions) => async (ref: ExecutionRef) => {
       const { created } = await executions.load(ref);
-      if (!created) return { values: {}, secretNames: [] };
-      const declarer = agentDeclarer(created.agent, created.spec?.variables ?? []);
+      if (!created?.spec?.variables.length) return { values: {}, secretNames: [] };
+      const declarer = agentDeclarer(created.agent, created.spec.variables);
       return await variables.receive(await variables.sourcesOf(ref, created), declarer);
     },
   };

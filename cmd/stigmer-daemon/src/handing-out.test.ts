@@ -105,5 +105,5 @@ async function begin(executions: ReturnType<typeof engineOver>["executions"]): P
     { event: { case: "phaseChanged", value: { phase: Phase.PENDING } } },
   ];
   const puts = [toRow(kind, REF.org, record as Resource)];
-  await store.commit(mergeBatches(executions.firstEntries(REF, { events }), { puts, tasks: [TASK] }));
+  await store.commit(mergeBatches(executions.firstEntries(REF, { events }).batch, { puts, tasks: [TASK] }));
 }

@@ -163,7 +163,7 @@ async function begin(): Promise<void> {
   ];
   const task = { tenant: REF.org, queue: "agent", id: REF.id, epoch: 1, holder: "r", bytes: new Uint8Array() };
   await store.commit(
-    mergeBatches(executions.firstEntries(REF, { events }), {
+    mergeBatches(executions.firstEntries(REF, { events }).batch, {
       puts: [toRow(kind, REF.org, record as Resource)],
       tasks: [{ ...task, dueAt: systemClock.now() + 3_600_000 }],
     }),

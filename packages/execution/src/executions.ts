@@ -37,6 +37,9 @@ export type Beginning = {
   readonly fork?: { readonly prevHash: Uint8Array; readonly inherited: ExecutionState };
 };
 
+/** What stores the first events, and what to call once it has: whoever starts an execution knows what its journal says, and its secrets. */
+export type Begun = { readonly batch: Batch; readonly stored: () => void };
+
 /** Reads executions from their journals, and writes them: journal, record and task in one commit. */
 export interface Executions {
   readonly agentExecutionKind: Kind;
@@ -54,7 +57,7 @@ export interface Executions {
    */
   record<T>(ref: ExecutionRef, plan: (state: ExecutionState) => Promise<Decision<T>> | Decision<T>): Promise<T>;
   /** The first entries of a journal, for a commit that the caller makes. */
-  firstEntries(ref: ExecutionRef, beginning: Beginning): Batch;
+  firstEntries(ref: ExecutionRef, beginning: Beginning): Begun;
   /** The batch that appends events and brings the record up to date, for a commit that the caller makes. */
   batchFor(ref: ExecutionRef, state: ExecutionState, events: readonly NewEvent[]): Promise<Batch>;
   /** The task of an execution, if a lease with this epoch is live; otherwise throws `LEASE_FENCED`. */
@@ -91,7 +94,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
     redaction: deps.redaction,
     batchFor: async (ref, state, events) =>
       batchOf(ref, state, await deps.redaction.events(ref, state.created, stamp(deps.clock, events))),
-    firstEntries: (ref, beginning) => firstEntries(deps, ref, beginning),
+    firstEntries: (ref, beginning) => firstEntries(deps, states, { ref, ...beginning }),
     record: (ref, plan) => inTurn(turns, ref.id, () => record(deps, { states, batchOf }, ref, plan)),
     requireLease: (ref, lease) => requireLease(deps.store, states, ref, lease),
     task: async (ref) => await deps.store.task(taskKeyOf(ref, await states.load(ref))),
@@ -171,15 +174,22 @@ function isQuiet({ event, time }: ExecutionEvent, { recordedAt }: ExecutionState
   return event.case === "modelCallFinished" && time !== undefined && timestampMs(time) - recordedAt < PROGRESS_EVERY_MS;
 }
 
-/** Whoever starts an execution knows its secrets already. */
-function firstEntries({ clock, redaction }: ExecutionsDeps, ref: ExecutionRef, { events, fork }: Beginning): Batch {
+function firstEntries(
+  { clock, redaction }: ExecutionsDeps,
+  states: States,
+  { ref, events, fork }: Beginning & { readonly ref: ExecutionRef },
+): Begun {
   const masked = stamp(clock, events).map((event) => redaction.message(ExecutionEventSchema, event));
   const append = appendOf(ref, 0, masked);
-  if (!fork) return { appends: [append] };
-  return {
-    appends: [{ ...append, prevHash: fork.prevHash }],
-    streamSnapshots: [{ ...streamKey(ref), sequence: 0, bytes: encodeSnapshot(fork.inherited) }],
+  if (fork) {
+    const streamSnapshots = [{ ...streamKey(ref), sequence: 0, bytes: encodeSnapshot(fork.inherited) }];
+    return { batch: { appends: [{ ...append, prevHash: fork.prevHash }], streamSnapshots }, stored: () => {} };
+  }
+  const stored = (): void => {
+    states.begin(ref, masked);
+    redaction.begun(ref);
   };
+  return { batch: { appends: [append] }, stored };
 }
 
 function isSnapshotDue({ sequence }: ExecutionState, more: number): boolean {

@@ -12,6 +12,8 @@ export interface Redaction {
    * then nothing that others said may be recorded.
    */
   ready(ref: ExecutionRef, created: ExecutionCreated | undefined): Promise<void>;
+  /** The execution has begun here, and so all that is secret of it is masked. */
+  begun(ref: ExecutionRef): void;
   /** As `ready`; answers with the message, masked as far as can be known: what comes of it is refused where it has to be. */
   said<S extends DescMessage>(
     of: { readonly ref: ExecutionRef; readonly created: ExecutionCreated | undefined },
@@ -55,18 +57,21 @@ export function createRedaction({
   const message = <S extends DescMessage>(schema: S, one: MessageShape<S>): MessageShape<S> =>
     redactor.isEmpty() ? one : maskedMessage(schema, one, redactor.text);
   const masked = (event: ExecutionEvent): ExecutionEvent => message(ExecutionEventSchema, event);
-  async function ready(ref: ExecutionRef, created: ExecutionCreated | undefined): Promise<void> {
-    const key = `${ref.org}/${ref.id}`;
-    if (!created || known.has(key)) return;
-    await learn(variables, redactor, { ref, created });
-    known.add(key);
+  function begun({ org, id }: ExecutionRef): void {
+    known.add(`${org}/${id}`);
     for (const oldest of known) {
       if (known.size <= MOST_READY) break;
       known.delete(oldest);
     }
   }
+  async function ready(ref: ExecutionRef, created: ExecutionCreated | undefined): Promise<void> {
+    if (!created || known.has(`${ref.org}/${ref.id}`)) return;
+    await learn(variables, redactor, { ref, created });
+    begun(ref);
+  }
   return {
     ready,
+    begun,
     async said({ ref, created }, schema, one) {
       await ready(ref, created).catch((error: unknown) => {
         if (!isFault(error, "SEALING_KEY_MISSING")) throw error;

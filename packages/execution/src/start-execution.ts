@@ -77,6 +77,8 @@ export type Start = {
   readonly id: string;
   readonly batch: Batch;
   readonly preconditions: readonly Precondition[];
+  /** To be called once that is stored. */
+  readonly stored: () => void;
 };
 
 const MAX_GENERATED_PREFIX = 57;
@@ -84,8 +86,12 @@ const MAX_GENERATED_PREFIX = 57;
 /** Record, session, journal and task are one commit: an execution that was acknowledged will run. */
 export async function planStart(deps: StartDeps, request: AgentExecution, call: Call): Promise<Plan<AgentExecution>> {
   requireRoom(deps, 1);
-  const { execution, id, batch, preconditions } = await startOne(deps, request, { call, pin: pinOnce(deps, call.org) });
-  const afterCommit = (): void => deps.leases.wake(batch.tasks);
+  const start = await startOne(deps, request, { call, pin: pinOnce(deps, call.org) });
+  const { execution, id, batch, preconditions } = start;
+  const afterCommit = (): void => {
+    start.stored();
+    deps.leases.wake(batch.tasks);
+  };
   return { batch, preconditions, answer: execution, resource: id, afterCommit };
 }
 
@@ -106,7 +112,10 @@ export async function planStarts(
     preconditions: starts.flatMap(({ preconditions }) => preconditions),
     answer: create(CreateAgentExecutionsResponseSchema, { executions: starts.map(({ execution }) => execution) }),
     resource: starts[0]?.id ?? "",
-    afterCommit: () => deps.leases.wake(batch.tasks),
+    afterCommit: () => {
+      for (const { stored } of starts) stored();
+      deps.leases.wake(batch.tasks);
+    },
   };
 }
 
@@ -198,11 +207,12 @@ export async function startExecution(deps: StartDeps, call: Call, starting: Star
   const beginning = { events, ...(starting.fork && { fork: starting.fork }) };
   const dueAt = isItsTurn ? deps.resources.clock.now() : undefined;
   const task = dueTask(ref, { ...emptyState(id), created }, dueAt);
-  const journal = deps.executions.firstEntries(ref, beginning);
+  const { batch: journal, stored } = deps.executions.firstEntries(ref, beginning);
   return {
     ...{ execution: concealed(deps.executions.agentExecutionKind, execution as Resource & AgentExecution), id },
     batch: mergeBatches(journal, { puts: [row, sessionRow, ...storage.puts], tasks: [task] }),
     preconditions: [{ row, version: 0 }, bound.precondition, ...storage.preconditions],
+    stored,
   };
 }
 

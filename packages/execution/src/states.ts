@@ -14,6 +14,8 @@ export interface States {
   load(ref: ExecutionRef): Promise<ExecutionState>;
   /** Adds events that were just committed to the state on which they were planned; unless somebody has read them back. */
   extend(state: ExecutionState, planned: number, events: readonly ExecutionEvent[]): void;
+  /** The journal has just begun with these events. */
+  begin(ref: ExecutionRef, events: readonly ExecutionEvent[]): void;
   /** What a journal said at a sequence; its own copy. */
   at(ref: ExecutionRef, sequence: number): Promise<ExecutionState>;
   /** One step, however long ago it ended, also of the journal that a fork shares. */
@@ -38,6 +40,11 @@ export function createStates(store: Store): States {
       await readOn(store, ref, { state, to: sequence });
       cache.set(key, state);
       return state;
+    },
+    begin(ref, events) {
+      const state = emptyState(ref.id);
+      states.extend(state, 0, events);
+      cache.set(`${ref.org}/${ref.id}`, state);
     },
     extend(state, planned, events) {
       for (const [at, event] of events.entries())
