@@ -9,12 +9,14 @@ import {
   type McpServerSpec,
   ExecutionPhase as Phase,
 } from "@stigmer/contracts/agentic";
+import { ToolController } from "@stigmer/contracts/capability";
 import { Failure } from "@stigmer/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { decide } from "./commands.fake.ts";
 import { eventsOf, untilEnd, untilPhase, valuesOf } from "./journal.fake.ts";
 import { createToolHost, startKitRunner, type TestToolHost, toolListing } from "./kit-runner.fake.ts";
 import { createAgent, execute, idOf } from "./resources.fake.ts";
+import { connectRunner, leaseOf } from "./runner-line.fake.ts";
 import { createSteppedClock, type SteppedClock } from "./stepped-clock.fake.ts";
 import { LEVEL, startTestDaemon, type TestDaemon } from "./test-daemon.fake.ts";
 
@@ -132,6 +134,25 @@ describe("a server's listing", () => {
 
     expect(host.starts()).toBe(1);
     expect(await offeredTo(second)).toEqual(await offeredTo(first));
+  });
+
+  it("is kept where as many executions read it at once as begin together", async () => {
+    const most = 64;
+    await prepare();
+    const line = await connectRunner(daemon.client, { slots: most });
+    for (let count = 0; count < most; count++) await run(TEXT);
+    const leases = [];
+    for (let count = 0; count < most; count++) leases.push(leaseOf(await line.next("assignment")));
+
+    const listings = leases.map(({ executionId, epoch }) =>
+      daemon.client.service(ToolController).list({ executionId, epoch }),
+    );
+    const requests = [];
+    for (let count = 0; count < most; count++) requests.push(await line.next("startServer"));
+    const tools = [{ tool: "act", description: "acts", inputSchema: "{}" }];
+    for (const { requestId } of requests) line.send({ case: "serverStarted", value: { requestId, tools } });
+
+    expect((await Promise.all(listings)).map((listing) => listing.tools.length)).toEqual(Array(most).fill(1));
   });
 
   it("is read anew for another revision of the server, and after a day", async () => {

@@ -11,24 +11,26 @@ export interface IdSource {
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const NAME_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789";
 const RANDOM_CHARACTERS = 16;
+const POOL_BYTES = 4_096;
 
 /** ULIDs (github.com/ulid/spec), monotonic within the source even when the clock goes back. */
 export function createIds(clock: Clock): IdSource {
   let lastTime = 0;
   let random: number[] = [];
+  const draw = createDraw();
   return {
     mint(prefix) {
       const now = clock.now();
       if (now > lastTime) {
         lastTime = now;
-        random = randomCharacters(RANDOM_CHARACTERS);
+        random = draw(RANDOM_CHARACTERS);
       } else {
         increment(random);
       }
       return `${prefix}_${encodeTime(lastTime)}${random.map((value) => CROCKFORD.charAt(value)).join("")}`;
     },
     suffix: () =>
-      randomCharacters(5)
+      draw(5)
         .map((value) => NAME_LETTERS.charAt(value))
         .join(""),
   };
@@ -39,17 +41,18 @@ export function idsFrom(prefix: string, time: number): string {
   return `${prefix}_${encodeTime(Math.max(0, Math.ceil(time)))}`;
 }
 
-/** Random bytes are asked for many at once: a call for a few costs as much. */
-const pool = new Uint8Array(4_096);
-let used = pool.length;
-
-function randomCharacters(count: number): number[] {
-  if (used + count > pool.length) {
-    crypto.getRandomValues(pool);
-    used = 0;
-  }
-  used += count;
-  return Array.from(pool.subarray(used - count, used), (byte) => byte & 31);
+/** Characters' values, 0 to 31, at random. The bytes are asked for many at once: a call for a few costs as much. */
+function createDraw(): (count: number) => number[] {
+  const pool = new Uint8Array(POOL_BYTES);
+  let used = pool.length;
+  return (count) => {
+    if (used + count > pool.length) {
+      crypto.getRandomValues(pool);
+      used = 0;
+    }
+    used += count;
+    return Array.from(pool.subarray(used - count, used), (byte) => byte & 31);
+  };
 }
 
 function increment(digits: number[]): void {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { isFault } from "@stigmer/base";
 import { type ToolDefinition, type ToolsChanged, ToolsListedSchema } from "@stigmer/contracts/agentic";
+import { inTurn } from "@stigmer/execution";
 import { canonicalJson, type PipelineDeps } from "@stigmer/resource";
 import { definitionsOf } from "./definitions.ts";
 import { noteChanges } from "./note-changes.ts";
@@ -23,6 +24,8 @@ export interface Listings {
 }
 
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
+/** The same listing is not written again before it is so old. */
+const REFRESH_MS = 60 * 60 * 1000;
 /** Listings of one server that are kept, the newest. */
 const MOST_PER_SERVER = 8;
 const MOST_USED = 4_096;
@@ -43,21 +46,24 @@ export function createListings(deps: PipelineDeps): Listings {
     if (tools) remember(decoded, entry.hash, tools, MOST_DECODED);
     return tools;
   };
+  // Many executions of an agent that begin at once read the same listing; their writes must not move each other's version.
+  const turns = new Map<string, Promise<unknown>>();
+  const keep = (org: string, { key, ...listing }: Listing): Promise<void> =>
+    inTurn(turns, `${org}/${listing.name}`, async () => {
+      await store(deps, { org, name: listing.name, key, tools: listing.tools });
+      await noteChanges(deps, org, listing);
+    });
   const listings: Listings = {
     find: (org, start) => read(org, start, MAX_AGE_MS),
     newest: (org, start) => read(org, start, Number.POSITIVE_INFINITY),
-    async keep(org, start, tools) {
-      await store(deps, { org, name: start.name, key: keyOf(deps, start), tools });
-      await noteChanges(deps, org, { name: start.name, revision: start.revision, tools });
-    },
+    keep: (org, start, tools) =>
+      keep(org, { name: start.name, revision: start.revision, key: keyOf(deps, start), tools }),
     used: (org, start) => remember(used, placeOf(org, start), keyOf(deps, start), MOST_USED),
     async changed(org, { sessionId, name, revision, tools }) {
       const key = used.get(placeOf(org, { sessionId, name, revision }));
       if (!key) return; // of no session that used it since the backend's start: the next call says it again
       const listed = readable(deps, name, tools);
-      if (!listed) return;
-      await store(deps, { org, name, key, tools: listed });
-      await noteChanges(deps, org, { name, revision, tools: listed });
+      if (listed) await keep(org, { name, revision, key, tools: listed });
     },
   };
   return listings;
@@ -108,12 +114,14 @@ async function toolsOf({ store }: PipelineDeps, hash: string): Promise<readonly 
   return bytes && fromBinary(ToolsListedSchema, bytes).tools;
 }
 
-type Keeping = {
-  readonly org: string;
+type Listing = {
   readonly name: string;
+  readonly revision: string;
   readonly key: string;
   readonly tools: readonly ToolDefinition[];
 };
+
+type Keeping = Omit<Listing, "revision"> & { readonly org: string };
 
 async function store(deps: PipelineDeps, { org, name, key, tools }: Keeping): Promise<void> {
   const bytes = toBinary(ToolsListedSchema, create(ToolsListedSchema, { tools: [...tools] }));
@@ -121,6 +129,8 @@ async function store(deps: PipelineDeps, { org, name, key, tools }: Keeping): Pr
   const entry = { key, hash: hash.toString("hex"), at: deps.clock.now() };
   for (let count = 1; ; count++) {
     const { entries, version } = await entriesOf(deps, org, name);
+    const known = entries.find((one) => one.key === key);
+    if (known?.hash === entry.hash && entry.at - known.at < REFRESH_MS && entry.at >= known.at) return;
     const others = entries.filter((one) => one.key !== key);
     const next = JSON.stringify([...others, entry].slice(-MOST_PER_SERVER));
     const row = { ...rowKey(org, name), name: "", parent: "", labels: {}, bytes: Buffer.from(next) };

@@ -176,7 +176,7 @@ export const STEP_MUTANTS: readonly Mutant[] = [
   {
     name: "an uncertain call that is made again",
     edits: [edit(CALL, "const mustAsk = isOpen ? !mayRetry(standing) : ", "const mustAsk = isOpen ? false : ")],
-    caughtBy: [{ worlds: 8 }, by(LOST, "leaves the call uncertain: a person is asked")],
+    caughtBy: [{ worlds: 16 }, by(LOST, "leaves the call uncertain: a person is asked")],
   },
   {
     name: "an approval that is good for more than one try",
