@@ -15,18 +15,9 @@ export { createLiveSteps, type LiveStep, type LiveSteps } from "./live-steps.ts"
 export { createProgressFeed } from "./progress.ts";
 export { createRedaction, type Redaction } from "./redaction.ts";
 export { requireKind } from "./require-kind.ts";
+export { endOfCall, sendCall, startServer } from "./runner-calls.ts";
 export { runnerHandlers, type ToolServers } from "./runner-controller.ts";
-export {
-  type CallKey,
-  type Connection,
-  callKey,
-  createRunners,
-  endOfCall,
-  type Runners,
-  sendCall,
-  sendTo,
-  startServer,
-} from "./runners.ts";
+export { type CallKey, type Connection, callKey, createRunners, type Runners, sendTo } from "./runners.ts";
 export { createRunningWork } from "./running-work.ts";
 export { sealingKeyHandlers } from "./sealing-key.ts";
 export type { ChosenModel, ModelChoice, StartDeps } from "./start-execution.ts";

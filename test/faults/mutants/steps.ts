@@ -14,7 +14,7 @@ const OWN_TEST = `${DAEMON}/own-steps.test.ts`;
 const ELICITATION_LINES = `${DAEMON}/elicitation-lines.test.ts`;
 const LOST = `${DAEMON}/lost-runners.test.ts`;
 const DISPATCH = "packages/capability/src/dispatch.ts";
-const RUNNERS = "packages/execution/src/runners.ts";
+const RUNNER_CALLS = "packages/execution/src/runner-calls.ts";
 const RUNNER_GONE = `${DAEMON}/runner-gone.test.ts`;
 
 /** What was done is known, and is not done again. */
@@ -238,7 +238,7 @@ export const STEP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a call handed to a line that has ended",
-    edits: [edit(RUNNERS, "  if (!line) return false;\n", "  if (!line) return true;\n")],
+    edits: [edit(RUNNER_CALLS, "  if (!line) return false;\n", "  if (!line) return true;\n")],
     caughtBy: [by(RUNNER_GONE, "is not waited for: the next one makes the call")],
   },
   {
